@@ -1,0 +1,5 @@
+//! The controllers of the embedded cluster: each watches the store and moves the world one step closer to what it says.
+
+pub mod hpa;
+pub mod keda;
+pub mod workloads;
