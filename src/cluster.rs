@@ -1,1 +1,178 @@
-//! (being written)
+//! The Kubernetes API, spoken by `kube`: the only module that imports it.
+//!
+//! Behind it is any cluster with KEDA, or the embedded one; nothing here knows which. [`Cluster`] is a cheap handle.
+//! `apply` changes objects, `rollout` waits for them, `watch` follows them, `metrics_api` asks for the external metric
+//! at the path the HPA uses, `locate` finds the demo's Redis. Errors carry the remedy, since the speaker reads them.
+
+pub mod apply;
+pub mod locate;
+pub mod metrics_api;
+pub mod rollout;
+pub mod view;
+pub mod watch;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use std::path::Path;
+
+/// The field manager of everything Podium applies.
+pub const FIELD_MANAGER: &str = "podium";
+
+/// A connection to one cluster. Clones share it.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    address: String,
+}
+
+/// What can go wrong with a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// No usable kubeconfig.
+    #[error("kubeconfig: {reason}; set KUBECONFIG, or check `kubectl config current-context`")]
+    Kubeconfig {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Not inside a cluster.
+    #[error("not in a cluster: {reason}; use --cluster kubeconfig outside one")]
+    NotInCluster {
+        /// What is missing.
+        reason: String,
+    },
+    /// The API server does not answer.
+    #[error("cannot reach the Kubernetes API at {address}: {reason}; is the cluster running?")]
+    Unreachable {
+        /// Where we tried.
+        address: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// The API server refused.
+    #[error("{doing}: {message}")]
+    Refused {
+        /// What was being done, as `apply deployment/queue-worker`.
+        doing: String,
+        /// The HTTP status code.
+        code: u16,
+        /// The API server's own words.
+        message: String,
+    },
+    /// The cluster does not know a kind that a manifest uses.
+    #[error("{api_version} {kind} is not known to this cluster{remedy}")]
+    UnknownKind {
+        /// The manifest's `apiVersion`.
+        api_version: String,
+        /// The manifest's `kind`.
+        kind: String,
+        /// What to do about it; starts with punctuation.
+        remedy: &'static str,
+    },
+    /// A manifest cannot be read.
+    #[error("{file}: {reason}")]
+    Manifest {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The demo's Redis is not there (yet).
+    #[error("{0}")]
+    NoRedis(String),
+}
+
+impl Cluster {
+    /// The cluster of a kubeconfig: the file given, else what `kubectl` would use.
+    ///
+    /// # Errors
+    /// [`ClusterError::Kubeconfig`].
+    pub async fn from_kubeconfig(file: Option<&Path>) -> Result<Self, ClusterError> {
+        let bad = |error: kube::config::KubeconfigError| ClusterError::Kubeconfig {
+            reason: error.to_string(),
+        };
+        let options = KubeConfigOptions::default();
+        let config = match file {
+            Some(file) => {
+                let kubeconfig = Kubeconfig::read_from(file).map_err(bad)?;
+                kube::Config::from_custom_kubeconfig(kubeconfig, &options).await
+            }
+            None => kube::Config::from_kubeconfig(&options).await,
+        };
+        Self::connect(config.map_err(bad)?)
+    }
+
+    /// The cluster of a kubeconfig held in memory.
+    ///
+    /// # Errors
+    /// [`ClusterError::Kubeconfig`].
+    pub async fn from_kubeconfig_text(text: &str) -> Result<Self, ClusterError> {
+        let bad = |error: kube::config::KubeconfigError| ClusterError::Kubeconfig {
+            reason: error.to_string(),
+        };
+        let kubeconfig = Kubeconfig::from_yaml(text).map_err(bad)?;
+        let config =
+            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                .await
+                .map_err(bad)?;
+        Self::connect(config)
+    }
+
+    /// The cluster this process runs in, by its service account.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotInCluster`].
+    pub fn in_cluster() -> Result<Self, ClusterError> {
+        let config = kube::Config::incluster().map_err(|error| ClusterError::NotInCluster {
+            reason: error.to_string(),
+        })?;
+        Self::connect(config)
+    }
+
+    fn connect(config: kube::Config) -> Result<Self, ClusterError> {
+        let address = config.cluster_url.to_string();
+        let client = kube::Client::try_from(config).map_err(|error| ClusterError::Kubeconfig {
+            reason: error.to_string(),
+        })?;
+        Ok(Self { client, address })
+    }
+
+    /// The API server's URL.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The API server's version, as `v1.36.0`.
+    ///
+    /// # Errors
+    /// [`ClusterError::Unreachable`] or [`ClusterError::Refused`].
+    pub async fn version(&self) -> Result<String, ClusterError> {
+        let version = self.client.apiserver_version().await;
+        version
+            .map(|version| version.git_version)
+            .map_err(|error| self.error("ask for the version", error))
+    }
+
+    /// Tells a refusal from an absence, and says what was being done.
+    fn error(&self, doing: &str, error: kube::Error) -> ClusterError {
+        match error {
+            kube::Error::Api(status) => ClusterError::Refused {
+                doing: doing.to_owned(),
+                code: status.code,
+                message: status.message,
+            },
+            other => ClusterError::Unreachable {
+                address: self.address.clone(),
+                reason: root_cause(&other),
+            },
+        }
+    }
+}
+
+/// The innermost error's text: `Connection refused (os error 111)` rather than four layers of wrapping.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -1,1 +1,303 @@
-//! (being written)
+//! Settings: flags first, then `PODIUM_*` variables, then defaults.
+//!
+//! Two stages. [`Args`] is what clap parsed, each field with its variable. [`Config`] is what the rest of the crate
+//! uses: backends chosen as enums, paths settled, contradictions refused with a message that names the flag. This is
+//! the only module that reads the environment.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where `serve` listens when nobody says otherwise.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 3030);
+
+/// Present a deck on event-driven autoscaling, and run its demo live.
+#[derive(Debug, Parser)]
+#[command(name = "podium", version, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Flags that every command takes.
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// `podium` alone is `podium serve`.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct CommonArgs {
+    /// Which Kubernetes to drive
+    #[arg(long, global = true, env = "PODIUM_CLUSTER", value_enum, default_value_t = ClusterKind::Embedded)]
+    pub cluster: ClusterKind,
+    /// Redis to use instead of the demo's own, as redis://[:PASSWORD@]HOST:PORT
+    #[arg(
+        long,
+        global = true,
+        env = "PODIUM_REDIS",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub redis: Option<RedisUrl>,
+    /// Folder for connection.json and the kubeconfig of the embedded cluster [default: the user's runtime folder]
+    #[arg(long, global = true, env = "PODIUM_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Folder with a kustomization to deploy instead of the built-in queue demo
+    #[arg(long, global = true, env = "PODIUM_MANIFESTS", value_name = "DIR")]
+    pub manifests: Option<PathBuf>,
+    /// Leave when standard input closes; set by the kubelet so that no pod outlives its node
+    #[arg(
+        long,
+        global = true,
+        env = "PODIUM_EXIT_WITH_PARENT",
+        hide = true,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true"
+    )]
+    pub exit_with_parent: bool,
+}
+
+/// Flags of `serve`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ServeArgs {
+    /// Address to listen on [default: 127.0.0.1:3030, or the next free port]
+    #[arg(long, env = "PODIUM_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Deck to present: a folder of slide-NN.md, or one Markdown file [default: the built-in talk]
+    #[arg(long, env = "PODIUM_DECK", value_name = "PATH")]
+    pub deck: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Present: slides, control page, live graphs
+    Serve(ServeArgs),
+    /// Deploy the queue demo and wait until it is ready
+    DeployQueueDemo,
+    /// Remove the queue demo
+    RemoveQueueDemo {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Put jobs on the queue
+    Enqueue {
+        /// How many jobs, 1 to 100000
+        #[arg(default_value = "100", allow_negative_numbers = true)]
+        count: String,
+        /// What the jobs' ids begin with
+        #[arg(default_value = "msg")]
+        prefix: String,
+        /// Pause between two jobs, in milliseconds
+        #[arg(default_value = "0", allow_negative_numbers = true)]
+        delay_ms: String,
+    },
+    /// Print how many jobs wait in the queue
+    QueueDepth {
+        /// Print it again whenever it changes, until interrupted
+        #[arg(long, short)]
+        watch: bool,
+    },
+    /// The tour announcement: thousands of ticket purchases at once
+    Spike {
+        /// How many ticket purchases, 1 to 100000
+        #[arg(default_value = "5000", allow_negative_numbers = true)]
+        count: String,
+    },
+    /// Show what is deployed, what is reachable and what is missing
+    Status,
+    /// Take jobs from the queue and work on them (what the worker pods run)
+    Worker {
+        /// The worker's name: its lease and processing list carry it [default: worker-<random>]
+        #[arg(long, env = "PODIUM_WORKER", value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Replay recorded HPA decisions through our HPA
+    Conformance {
+        /// What to replay
+        #[command(subcommand)]
+        what: Conformance,
+    },
+    /// Serve the embedded broker (what the Redis pod runs)
+    #[command(hide = true)]
+    Broker {
+        /// Address to listen on
+        #[arg(long, default_value = "127.0.0.1:6379")]
+        listen: SocketAddr,
+        /// Password that clients must give
+        #[arg(long, env = "PODIUM_BROKER_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+    },
+}
+
+/// What `podium conformance` can replay.
+#[derive(Debug, Subcommand)]
+pub enum Conformance {
+    /// Decisions recorded from the real HPA controller
+    Hpa {
+        /// The recording (JSON)
+        file: PathBuf,
+        /// Print each decision, not only the differences
+        #[arg(long, short)]
+        verbose: bool,
+    },
+}
+
+/// Which Kubernetes to drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClusterKind {
+    /// The cluster inside `podium serve`
+    Embedded,
+    /// The current context of your kubeconfig
+    Kubeconfig,
+    /// The cluster this process runs in
+    InCluster,
+}
+
+/// A Redis address that does not show its password when printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(String);
+
+impl RedisUrl {
+    /// The whole URL, password included.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for RedisUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some(rest) = text.strip_prefix("redis://") else {
+            return Err("give it as redis://[:PASSWORD@]HOST:PORT".to_owned());
+        };
+        let address = rest.rsplit('@').next().unwrap_or(rest);
+        if address.is_empty() || address.starts_with(':') {
+            return Err("the host is missing: give it as redis://[:PASSWORD@]HOST:PORT".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.rsplit_once('@') {
+            Some((_, address)) => write!(f, "redis://{address}"),
+            None => f.write_str(&self.0),
+        }
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Checked settings that every command shares.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which Kubernetes to drive.
+    pub cluster: ClusterKind,
+    /// A Redis that wins over the demo's own.
+    pub redis: Option<RedisUrl>,
+    /// Where `connection.json` and the kubeconfig are.
+    pub state_dir: PathBuf,
+    /// Manifests that replace the built-in ones.
+    pub manifests: Option<PathBuf>,
+    /// Whether to leave when standard input closes.
+    pub exit_with_parent: bool,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// `--manifests` names no kustomization.
+    #[error(
+        "--manifests {}: there is no kustomization.yaml in it; name the folder that `kubectl apply -k` would take",
+        .0.display()
+    )]
+    NoKustomization(PathBuf),
+}
+
+impl Config {
+    /// Checks the common flags.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the flag and the remedy.
+    pub fn check(args: CommonArgs) -> Result<Self, ConfigError> {
+        if let Some(folder) = &args.manifests
+            && !folder.join("kustomization.yaml").is_file()
+        {
+            return Err(ConfigError::NoKustomization(folder.clone()));
+        }
+        Ok(Self {
+            cluster: args.cluster,
+            redis: args.redis,
+            state_dir: args.state_dir.unwrap_or_else(default_state_dir),
+            manifests: args.manifests,
+            exit_with_parent: args.exit_with_parent,
+        })
+    }
+}
+
+/// `$XDG_RUNTIME_DIR/podium` where there is one (it is private to the user and emptied at logout), else a folder of
+/// the user's own below the temporary folder.
+fn default_state_dir() -> PathBuf {
+    match variable("XDG_RUNTIME_DIR") {
+        Some(folder) => PathBuf::from(folder).join("podium"),
+        None => std::env::temp_dir().join(format!("podium-{}", rustix::process::getuid().as_raw())),
+    }
+}
+
+/// What `tracing` should show: `PODIUM_LOG`, in the syntax of tracing-subscriber's filters; `warn` unless told.
+#[must_use]
+pub fn log_filter() -> String {
+    variable("PODIUM_LOG").unwrap_or_else(|| "warn".to_owned())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "config.rs is where the environment is read"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn podium_alone_serves_and_takes_its_flags() {
+        let args = Args::try_parse_from(["podium", "--listen", "127.0.0.1:8080"]).unwrap();
+        assert!(args.command.is_none());
+        assert_eq!(args.serve.listen, Some("127.0.0.1:8080".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_redis_url_never_shows_its_password() {
+        let url: RedisUrl = "redis://:hunter2@localhost:6379".parse().unwrap();
+        assert_eq!(
+            format!("{url} {url:?}"),
+            "redis://localhost:6379 redis://localhost:6379"
+        );
+        assert_eq!(url.reveal(), "redis://:hunter2@localhost:6379");
+    }
+
+    #[test]
+    fn a_redis_url_without_a_host_says_how_to_write_one() {
+        let error = "redis://:6379".parse::<RedisUrl>().unwrap_err();
+        assert!(error.contains("redis://[:PASSWORD@]HOST:PORT"), "{error}");
+    }
+}

@@ -19,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod config;
+pub mod connection;
 pub mod deck;
 pub mod embedded;
 pub mod live;

@@ -1,1 +1,18 @@
-//! (being written)
+//! The world as the room sees it: samples, milestones and frames.
+//!
+//! ```text
+//! queue.stats ─┐
+//! cluster view ┼─▶ observer ─▶ Sample ─▶ timeline ─┬─▶ story ─▶ milestones, phase
+//! metrics API ─┘                                  └─▶ hub ─▶ one encoded frame ─▶ every browser
+//! stage actions ──────────────────────────────────────▶ hub
+//! ```
+//!
+//! The observer samples five times a second while something moves and once a second at rest. A source that fails makes
+//! its own numbers `null` at once, with the reason in the `health` frame; an old number is never shown as a new one.
+
+pub mod hub;
+pub mod keda_clock;
+pub mod rates;
+pub mod sample;
+pub mod story;
+pub mod timeline;

@@ -1,1 +1,27 @@
-//! (being written)
+//! What the buttons do. The only module that changes the world.
+//!
+//! Each action is a plain async function that takes a cluster or a queue and tells its progress: the CLI prints it, the
+//! web shows it. [`actions`] runs them for the web: one of a kind at a time, recorded as [`action::Action`]s that every
+//! browser sees.
+
+pub mod action;
+pub mod actions;
+pub mod demo;
+pub mod manifests;
+pub mod spike;
+
+use crate::cluster::view::Names;
+
+/// The demo's names, as `manifests/queue-demo` has them.
+#[must_use]
+pub fn names() -> Names {
+    Names {
+        namespace: "keda-demo".to_owned(),
+        worker: "queue-worker".to_owned(),
+        redis: "redis".to_owned(),
+        scaled_object: "queue-worker".to_owned(),
+    }
+}
+
+/// The Redis list that is the queue.
+pub const QUEUE: &str = "keda-demo-queue";

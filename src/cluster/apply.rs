@@ -1,0 +1,234 @@
+//! Manifests in, objects out: server-side apply and deletion, one object at a time, each with its outcome.
+//!
+//! A [`Manifest`] is one YAML document. The kind is looked up in the cluster's own discovery, so that anything the
+//! cluster serves can be applied and a missing CRD is told as what it is: KEDA is not installed.
+
+use super::{Cluster, ClusterError, FIELD_MANAGER};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PropagationPolicy};
+use kube::core::GroupVersionKind;
+use kube::discovery::Scope;
+use serde_json::Value;
+
+/// One object as a manifest describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest(Value);
+
+/// What an apply or a deletion did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The object is new.
+    Created,
+    /// The object was there and differs now.
+    Configured,
+    /// The object was there, and just so.
+    Unchanged,
+    /// The object is gone, or on its way.
+    Deleted,
+    /// There was no such object to delete.
+    Absent,
+}
+
+impl Outcome {
+    /// The word `kubectl` prints for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Configured => "configured",
+            Self::Unchanged => "unchanged",
+            Self::Deleted => "deleted",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// Reads all YAML documents of `text`; `file` is for messages.
+///
+/// # Errors
+/// [`ClusterError::Manifest`] when it is not YAML, or a document has no `apiVersion`, `kind` or name.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Manifest>, ClusterError> {
+    let wrong = |reason: String| ClusterError::Manifest {
+        file: file.to_owned(),
+        reason,
+    };
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(text).map_err(|error| wrong(error.to_string()))?;
+    let mut manifests = Vec::new();
+    for (index, document) in documents.into_iter().enumerate() {
+        if document.is_null() {
+            continue;
+        }
+        for field in ["/apiVersion", "/kind", "/metadata/name"] {
+            if document.pointer(field).and_then(Value::as_str).is_none() {
+                let field = field.trim_start_matches('/').replace('/', ".");
+                return Err(wrong(format!("document {}: {field} is missing", index + 1)));
+            }
+        }
+        manifests.push(Manifest(document));
+    }
+    Ok(manifests)
+}
+
+impl Manifest {
+    /// `metadata.name`
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0["metadata"]["name"].as_str().unwrap_or_default()
+    }
+
+    /// `kind`
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.0["kind"].as_str().unwrap_or_default()
+    }
+
+    /// `metadata.namespace`
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.0["metadata"]["namespace"].as_str()
+    }
+
+    /// How messages name it: `deployment/queue-worker`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.kind().to_lowercase(), self.name())
+    }
+
+    /// The whole object, to adjust before it is applied.
+    pub fn object_mut(&mut self) -> &mut Value {
+        &mut self.0
+    }
+
+    fn api_version(&self) -> &str {
+        self.0["apiVersion"].as_str().unwrap_or_default()
+    }
+}
+
+impl Cluster {
+    /// Applies one manifest as field manager `podium`, taking over fields that others own: the button must work after
+    /// a `kubectl apply` too.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; `UnknownKind` when the cluster lacks the kind.
+    pub async fn apply(&self, manifest: &Manifest) -> Result<Outcome, ClusterError> {
+        let doing = format!("apply {}", manifest.title());
+        let api = self.api_for(manifest).await?;
+        let before = api
+            .get_metadata_opt(manifest.name())
+            .await
+            .map_err(|error| self.error(&doing, error))?;
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        let after = api
+            .patch(manifest.name(), &parameters, &Patch::Apply(&manifest.0))
+            .await
+            .map_err(|error| self.error(&doing, error))?;
+        Ok(match before {
+            None => Outcome::Created,
+            Some(before) if before.metadata.resource_version == after.metadata.resource_version => {
+                Outcome::Unchanged
+            }
+            Some(_) => Outcome::Configured,
+        })
+    }
+
+    /// Asks for the deletion of one manifest's object; dependents follow in the background.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; an object that is not there is [`Outcome::Absent`], not an error.
+    pub async fn delete(&self, manifest: &Manifest) -> Result<Outcome, ClusterError> {
+        let api = match self.api_for(manifest).await {
+            Ok(api) => api,
+            // No such kind means no such object.
+            Err(ClusterError::UnknownKind { .. }) => return Ok(Outcome::Absent),
+            Err(error) => return Err(error),
+        };
+        let parameters = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            ..DeleteParams::default()
+        };
+        match api.delete(manifest.name(), &parameters).await {
+            Ok(_) => Ok(Outcome::Deleted),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Outcome::Absent),
+            Err(error) => Err(self.error(&format!("delete {}", manifest.title()), error)),
+        }
+    }
+
+    /// The object of `manifest` as the cluster has it.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    pub async fn get(&self, manifest: &Manifest) -> Result<Option<Value>, ClusterError> {
+        let api = self.api_for(manifest).await?;
+        let object = api
+            .get_opt(manifest.name())
+            .await
+            .map_err(|error| self.error(&format!("get {}", manifest.title()), error))?;
+        Ok(object.and_then(|object| serde_json::to_value(object).ok()))
+    }
+
+    pub(super) async fn api_for(
+        &self,
+        manifest: &Manifest,
+    ) -> Result<Api<DynamicObject>, ClusterError> {
+        let (group, version) = match manifest.api_version().split_once('/') {
+            Some((group, version)) => (group, version),
+            None => ("", manifest.api_version()),
+        };
+        let wanted = GroupVersionKind::gvk(group, version, manifest.kind());
+        let found = kube::discovery::pinned_kind(&self.client, &wanted).await;
+        let (resource, capabilities) = match found {
+            Ok(found) => found,
+            Err(kube::Error::Discovery(_)) => return Err(unknown_kind(manifest)),
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                return Err(unknown_kind(manifest));
+            }
+            Err(error) => return Err(self.error("discover kinds", error)),
+        };
+        Ok(match (capabilities.scope, manifest.namespace()) {
+            (Scope::Cluster, _) => Api::all_with(self.client.clone(), &resource),
+            (Scope::Namespaced, Some(namespace)) => {
+                Api::namespaced_with(self.client.clone(), namespace, &resource)
+            }
+            (Scope::Namespaced, None) => {
+                Api::default_namespaced_with(self.client.clone(), &resource)
+            }
+        })
+    }
+}
+
+fn unknown_kind(manifest: &Manifest) -> ClusterError {
+    ClusterError::UnknownKind {
+        api_version: manifest.api_version().to_owned(),
+        kind: manifest.kind().to_owned(),
+        remedy: if manifest.api_version().starts_with("keda.sh/") {
+            ": KEDA is not installed; try `helm install keda kedacore/keda --namespace keda --create-namespace`"
+        } else {
+            "; install what defines it, or take it out of the manifests"
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_read_in_order_and_empty_ones_skipped() {
+        let text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b, namespace: a}\n";
+        let titles: Vec<_> = parse("x.yaml", text)
+            .unwrap()
+            .iter()
+            .map(Manifest::title)
+            .collect();
+        assert_eq!(titles, ["namespace/a", "deployment/b"]);
+    }
+
+    #[test]
+    fn a_document_without_a_name_is_named_by_file_and_position() {
+        let error = parse("x.yaml", "apiVersion: v1\nkind: Secret\n").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "x.yaml: document 1: metadata.name is missing"
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Waiting: for a Deployment to be ready, for an object to be gone. Each by one watch, with progress as it comes.
+
+use super::apply::Manifest;
+use super::{Cluster, ClusterError};
+use futures::StreamExt as _;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::Api;
+use kube::runtime::{WatchStreamExt as _, watcher};
+
+/// How far a Deployment's rollout is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rollout {
+    /// Pods that are ready.
+    pub ready: i32,
+    /// Pods that are wanted.
+    pub wanted: i32,
+    /// Whether the controller has seen the newest spec and every wanted pod is of it and ready.
+    pub complete: bool,
+}
+
+impl Cluster {
+    /// Follows the rollout of a Deployment until it is complete, telling `progress` of every step. The caller sets the
+    /// time limit.
+    ///
+    /// # Errors
+    /// [`ClusterError::Refused`] when the Deployment vanishes meanwhile.
+    pub async fn rolled_out(
+        &self,
+        namespace: &str,
+        name: &str,
+        mut progress: impl FnMut(Rollout),
+    ) -> Result<(), ClusterError> {
+        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
+        let mut changes =
+            std::pin::pin!(watcher::watch_object(deployments, name).default_backoff());
+        let mut seen = false;
+        while let Some(change) = changes.next().await {
+            match change {
+                Ok(Some(deployment)) => {
+                    seen = true;
+                    let rollout = rollout(&deployment);
+                    progress(rollout);
+                    if rollout.complete {
+                        return Ok(());
+                    }
+                }
+                Ok(None) if seen => break,
+                // Not there yet, or the watch is being re-established: the watcher keeps trying.
+                Ok(None) | Err(_) => {}
+            }
+        }
+        Err(ClusterError::Refused {
+            doing: format!("wait for deployment/{name}"),
+            code: 404,
+            message: "it was deleted while we waited".to_owned(),
+        })
+    }
+
+    /// Waits until the object of `manifest` is gone. The caller sets the time limit.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the kind cannot be looked up.
+    pub async fn gone(&self, manifest: &Manifest) -> Result<(), ClusterError> {
+        let api = match self.api_for(manifest).await {
+            Ok(api) => api,
+            Err(ClusterError::UnknownKind { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut changes =
+            std::pin::pin!(watcher::watch_object(api, manifest.name()).default_backoff());
+        while let Some(change) = changes.next().await {
+            if matches!(change, Ok(None)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rollout(deployment: &Deployment) -> Rollout {
+    let wanted = deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or(1);
+    let status = deployment.status.clone().unwrap_or_default();
+    let ready = status.ready_replicas.unwrap_or(0);
+    let observed = status.observed_generation >= deployment.metadata.generation;
+    Rollout {
+        ready,
+        wanted,
+        complete: observed && ready >= wanted && status.updated_replicas.unwrap_or(0) >= wanted,
+    }
+}

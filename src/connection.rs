@@ -1,0 +1,175 @@
+//! `connection.json`: how commands in another terminal find the running `podium serve`.
+//!
+//! `serve` writes it into its state folder, readable by its owner alone, since it carries the speaker's key. Commands
+//! read it. It is replaced by rename, so that a reader never sees half a file.
+
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// What `connection.json` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The web server, as `http://127.0.0.1:3030/`.
+    pub url: String,
+    /// Path of a kubeconfig for the cluster it drives.
+    pub kubeconfig: PathBuf,
+    /// The demo's Redis, password included; `None` until the demo is deployed.
+    pub redis_url: Option<String>,
+    /// What opens `/login` and authorises actions.
+    pub speaker_key: String,
+}
+
+/// Why there is no connection to use.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// No server has written a file here.
+    #[error(
+        "no running Podium found ({} is missing); start `podium serve` first, or name its folder with --state-dir",
+        .0.display()
+    )]
+    NotRunning(PathBuf),
+    /// The file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The file is not what `serve` writes.
+    #[error("{}: {source}; remove the file and start `podium serve` again", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl Connection {
+    /// The file's path in a state folder.
+    #[must_use]
+    pub fn path(state_dir: &Path) -> PathBuf {
+        state_dir.join("connection.json")
+    }
+
+    /// Reads the file in `state_dir`.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] says what to do.
+    pub fn read(state_dir: &Path) -> Result<Self, ConnectionError> {
+        let path = Self::path(state_dir);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ConnectionError::NotRunning(path));
+            }
+            Err(source) => return Err(ConnectionError::Io { path, source }),
+        };
+        serde_json::from_str(&text).map_err(|source| ConnectionError::Malformed { path, source })
+    }
+
+    /// Writes the file into `state_dir`, mode 0600.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Io`].
+    pub fn write(&self, state_dir: &Path) -> Result<PathBuf, ConnectionError> {
+        let path = Self::path(state_dir);
+        let text = serde_json::to_string_pretty(self).expect("strings and a path are valid JSON");
+        write_private(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
+    /// Removes the file, if it is still ours (another server may have taken the folder over).
+    pub fn remove(&self, state_dir: &Path) {
+        if Self::read(state_dir).is_ok_and(|there| there.speaker_key == self.speaker_key) {
+            // Nothing is lost if this fails: the next start replaces the file, and readers find nobody listening.
+            let _ = fs::remove_file(Self::path(state_dir));
+        }
+    }
+}
+
+/// Makes `folder` if need be, readable by its owner alone.
+///
+/// # Errors
+/// [`ConnectionError::Io`].
+pub fn make_private_folder(folder: &Path) -> Result<(), ConnectionError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| ConnectionError::Io {
+            path: folder.to_owned(),
+            source,
+        })
+}
+
+/// Replaces the file at `path` by `content`, mode 0600.
+///
+/// # Errors
+/// [`ConnectionError::Io`].
+pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ConnectionError> {
+    let beside = path.with_extension("new");
+    let attempt = || -> io::Result<()> {
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(content)?;
+        fs::rename(&beside, path)
+    };
+    attempt().map_err(|source| ConnectionError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn connection() -> Connection {
+        Connection {
+            url: "http://127.0.0.1:3030/".to_owned(),
+            kubeconfig: PathBuf::from("/somewhere/kubeconfig"),
+            redis_url: None,
+            speaker_key: "abc".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = connection().write(folder.path()).unwrap();
+        assert_eq!(Connection::read(folder.path()).unwrap(), connection());
+        assert_eq!(
+            fs::metadata(path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_missing_file_says_to_start_the_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = Connection::read(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("start `podium serve` first"), "{message}");
+    }
+
+    #[test]
+    fn removing_leaves_the_file_of_another_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = Connection {
+            speaker_key: "other".to_owned(),
+            ..connection()
+        };
+        other.write(folder.path()).unwrap();
+        connection().remove(folder.path());
+        assert_eq!(Connection::read(folder.path()).unwrap(), other);
+    }
+}

@@ -1,0 +1,350 @@
+//! Frames to every browser: each encoded once, shared by all.
+//!
+//! The hub keeps the current picture (history, milestones, actions, health, pods, deployment) and a broadcast ring of
+//! encoded frames. A browser gets the frames it missed, if the ring still has them, or one fresh snapshot; then what
+//! comes. The ring holds a fixed number of shared frames, so a slow reader holds nothing: when the ring has moved past
+//! it, it skips to a snapshot. The snapshot is encoded at most once per frame, however many browsers connect.
+//!
+//! The lock is std's: it guards map and vector operations and one JSON encoding, never an await.
+
+use super::sample::Sample;
+use super::story::Milestone;
+use super::timeline::Timeline;
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
+
+/// Frames kept for slow or reconnecting readers: about fifty seconds at five samples a second.
+const RING: usize = 256;
+
+/// Actions kept for the log of a page that connects.
+const ACTIONS_KEPT: usize = 20;
+
+/// One server-sent event, ready for the wire.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Its id; consecutive.
+    pub id: u64,
+    /// `id:`, `event:` and `data:` lines.
+    pub bytes: Bytes,
+}
+
+/// The health of one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceHealth {
+    /// `cluster`, `redis` or `metrics`.
+    pub name: &'static str,
+    /// Whether its numbers are current.
+    pub ok: bool,
+    /// Why not; empty when they are.
+    pub reason: String,
+    /// Since when, ms since the epoch.
+    pub since: i64,
+}
+
+/// The connection of everything that happens to everyone who watches. Clones share it.
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+struct Shared {
+    picture: Mutex<Picture>,
+    frames: broadcast::Sender<Frame>,
+    viewers: AtomicU64,
+}
+
+#[derive(Default)]
+struct Picture {
+    next_id: u64,
+    ring: VecDeque<Frame>,
+    timeline: Timeline,
+    milestones: VecDeque<Milestone>,
+    actions: VecDeque<Value>,
+    pods: Value,
+    health: Value,
+    deployment: Value,
+    snapshot: Option<Frame>,
+}
+
+/// What a browser's stream starts with, and what follows.
+pub struct Subscription {
+    /// Frames to send at once.
+    pub first: Vec<Frame>,
+    /// Frames as they come.
+    pub then: broadcast::Receiver<Frame>,
+    /// Counts the browser among the viewers while it lives.
+    pub viewer: Viewer,
+}
+
+/// A browser that watches; dropping it ends that.
+pub struct Viewer(Arc<Shared>);
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        self.0.viewers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Hub {
+    /// A hub whose frames are numbered from `first_id`. Give it the time (ms): then ids go on rising when the server
+    /// is started again, and a browser that comes back is not mistaken for one that missed nothing.
+    #[must_use]
+    pub fn new(first_id: u64) -> Self {
+        Self(Arc::new(Shared {
+            picture: Mutex::new(Picture {
+                next_id: first_id,
+                ..Picture::default()
+            }),
+            frames: broadcast::channel(RING).0,
+            viewers: AtomicU64::new(0),
+        }))
+    }
+
+    /// How many browsers watch now.
+    #[must_use]
+    pub fn viewers(&self) -> u64 {
+        self.0.viewers.load(Ordering::Relaxed)
+    }
+
+    /// Publishes a sample.
+    pub fn sample(&self, sample: Sample) {
+        let mut picture = self.lock();
+        let data = json!(sample);
+        picture.timeline.push(sample);
+        self.send(&mut picture, "sample", &data);
+    }
+
+    /// Publishes a milestone.
+    pub fn milestone(&self, milestone: Milestone) {
+        let mut picture = self.lock();
+        let data = json!(milestone);
+        picture.milestones.push_back(milestone);
+        if picture.milestones.len() > 100 {
+            picture.milestones.pop_front();
+        }
+        self.send(&mut picture, "milestone", &data);
+    }
+
+    /// Publishes the state of an action: `action` is the whole of it, and replaces what was known under its `id`.
+    pub fn action(&self, action: Value) {
+        let mut picture = self.lock();
+        match picture
+            .actions
+            .iter_mut()
+            .find(|known| known["id"] == action["id"])
+        {
+            Some(known) => *known = action.clone(),
+            None => picture.actions.push_back(action.clone()),
+        }
+        if picture.actions.len() > ACTIONS_KEPT {
+            picture.actions.pop_front();
+        }
+        self.send(&mut picture, "action", &action);
+    }
+
+    /// Publishes the worker pods, if they differ.
+    pub fn pods(&self, pods: Value) {
+        let mut picture = self.lock();
+        if picture.pods != pods {
+            let data = json!({"pods": pods});
+            picture.pods = pods;
+            self.send(&mut picture, "pods", &data);
+        }
+    }
+
+    /// Publishes the sources' health, if it differs.
+    pub fn health(&self, sources: &[SourceHealth]) {
+        let mut picture = self.lock();
+        let health = json!(sources);
+        if picture.health != health {
+            let data = json!({"sources": health});
+            picture.health = health;
+            self.send(&mut picture, "health", &data);
+        }
+    }
+
+    /// Publishes the state of the deployment, if it differs.
+    pub fn deployment(&self, deployment: Value) {
+        let mut picture = self.lock();
+        if picture.deployment != deployment {
+            picture.deployment = deployment.clone();
+            self.send(&mut picture, "deployment", &deployment);
+        }
+    }
+
+    /// Lets a browser watch. `last_seen` is the `Last-Event-ID` of a browser that comes back.
+    #[must_use]
+    pub fn subscribe(&self, last_seen: Option<u64>) -> Subscription {
+        let mut picture = self.lock();
+        // Subscribed under the lock: no frame can fall between the first ones and the stream.
+        let then = self.0.frames.subscribe();
+        let missed = last_seen.and_then(|last| picture.since(last));
+        let first = missed.unwrap_or_else(|| vec![self.snapshot(&mut picture)]);
+        self.0.viewers.fetch_add(1, Ordering::Relaxed);
+        Subscription {
+            first,
+            then,
+            viewer: Viewer(Arc::clone(&self.0)),
+        }
+    }
+
+    /// A fresh snapshot and the frames after it, for a reader that fell behind.
+    #[must_use]
+    pub fn catch_up(&self) -> (Frame, broadcast::Receiver<Frame>) {
+        let mut picture = self.lock();
+        let then = self.0.frames.subscribe();
+        (self.snapshot(&mut picture), then)
+    }
+
+    fn snapshot(&self, picture: &mut Picture) -> Frame {
+        let last = picture.next_id.saturating_sub(1);
+        if let Some(snapshot) = picture
+            .snapshot
+            .as_ref()
+            .filter(|snapshot| snapshot.id == last)
+        {
+            return snapshot.clone();
+        }
+        let data = json!({
+            "t": picture.timeline.latest().map(|latest| latest.t),
+            "samples": picture.timeline.columns(),
+            "sample": picture.timeline.latest(),
+            "pods": if picture.pods.is_null() { json!([]) } else { picture.pods.clone() },
+            "milestones": picture.milestones,
+            "actions": picture.actions,
+            "health": if picture.health.is_null() { json!([]) } else { picture.health.clone() },
+            "deployment": picture.deployment,
+        });
+        let snapshot = encode(last, "snapshot", &data);
+        picture.snapshot = Some(snapshot.clone());
+        snapshot
+    }
+
+    fn send(&self, picture: &mut Picture, event: &str, data: &Value) {
+        let frame = encode(picture.next_id, event, data);
+        picture.next_id += 1;
+        picture.ring.push_back(frame.clone());
+        if picture.ring.len() > RING {
+            picture.ring.pop_front();
+        }
+        // No receiver is no error: nobody watches yet.
+        let _ = self.0.frames.send(frame);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Picture> {
+        self.0
+            .picture
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Picture {
+    /// The frames after `last`, if the ring still has all of them. An id from another run of the server is no help.
+    fn since(&self, last: u64) -> Option<Vec<Frame>> {
+        let oldest = self.ring.front()?.id;
+        let known = last + 1 >= oldest && last < self.next_id;
+        known.then(|| {
+            self.ring
+                .iter()
+                .filter(|frame| frame.id > last)
+                .cloned()
+                .collect()
+        })
+    }
+}
+
+fn encode(id: u64, event: &str, data: &Value) -> Frame {
+    // JSON has no raw line breaks, so one `data:` line is enough.
+    Frame {
+        id,
+        bytes: Bytes::from(format!("id: {id}\nevent: {event}\ndata: {data}\n\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(frame: &Frame) -> &str {
+        std::str::from_utf8(&frame.bytes).unwrap()
+    }
+
+    #[test]
+    fn a_new_viewer_gets_one_snapshot_with_the_history() {
+        let hub = Hub::new(1);
+        hub.sample(Sample {
+            t: 1_000,
+            depth: Some(7),
+            ..Sample::default()
+        });
+        let subscription = hub.subscribe(None);
+        assert_eq!(subscription.first.len(), 1);
+        assert!(text(&subscription.first[0]).contains("event: snapshot"));
+        assert!(text(&subscription.first[0]).contains("\"depth\":[7]"));
+    }
+
+    #[test]
+    fn a_returning_viewer_gets_exactly_what_it_missed() {
+        let hub = Hub::new(1);
+        for t in 0..5 {
+            hub.sample(Sample {
+                t,
+                ..Sample::default()
+            });
+        }
+        let ids: Vec<_> = hub
+            .subscribe(Some(3))
+            .first
+            .iter()
+            .map(|frame| frame.id)
+            .collect();
+        assert_eq!(ids, [4, 5]);
+    }
+
+    #[test]
+    fn a_viewer_from_another_run_or_too_far_back_gets_a_snapshot() {
+        let hub = Hub::new(1);
+        for t in 0..1_000 {
+            hub.sample(Sample {
+                t,
+                ..Sample::default()
+            });
+        }
+        for stale in [3, 1_000_000] {
+            assert!(text(&hub.subscribe(Some(stale)).first[0]).contains("event: snapshot"));
+        }
+    }
+
+    #[test]
+    fn the_snapshot_is_encoded_once_for_all_who_connect_between_two_frames() {
+        let hub = Hub::new(1);
+        hub.sample(Sample::default());
+        let one = hub.subscribe(None).first[0].bytes.as_ptr();
+        let two = hub.subscribe(None).first[0].bytes.as_ptr();
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn viewers_are_counted_while_they_watch() {
+        let hub = Hub::new(1);
+        let subscription = hub.subscribe(None);
+        assert_eq!(hub.viewers(), 1);
+        drop(subscription);
+        assert_eq!(hub.viewers(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_unchanged_is_not_sent_again() {
+        let hub = Hub::new(1);
+        let mut subscription = hub.subscribe(None);
+        hub.pods(json!([{"name": "a"}]));
+        hub.pods(json!([{"name": "a"}]));
+        hub.sample(Sample::default());
+        assert!(text(&subscription.then.recv().await.unwrap()).contains("event: pods"));
+        assert!(text(&subscription.then.recv().await.unwrap()).contains("event: sample"));
+    }
+}
