@@ -1,0 +1,25 @@
+// The page's entry for everything that moves: one model, one stream, and the views that show it. Slides and the control
+// page load it alike; a view finds its own placeholders and costs nothing where there are none.
+
+import { mountFields } from "./fields.js";
+import { mountFlow } from "./flow.js";
+import { mountGraphs } from "./graph.js";
+import { createModel } from "./model.js";
+import { mountPhase } from "./phase.js";
+import { mountPods } from "./pods.js";
+import { openStream } from "./stream.js";
+
+const { model, apply, connect } = createModel((call) => requestAnimationFrame(call));
+
+/** The page's model, and `apply` for what a view learns from an answer of the server before the stream says it. */
+export { model, apply };
+
+/** For whoever looks from the console, and for the browser tests: the numbers behind the pixels. */
+window.podium = { model };
+
+mountGraphs(model);
+mountFields(model);
+mountPhase(model);
+mountFlow(model);
+mountPods(model);
+openStream("/events", { apply, connect });

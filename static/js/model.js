@@ -1,0 +1,152 @@
+// What this page knows about the demo, and nothing else: no DOM, no network. Events of the stream go in, views read
+// the fields and are told once a frame that something changed. Kept apart from `stream.js` so that tests can feed it.
+
+/** The columns a graph or a test may want back; one array each, all as long as `history.t`. */
+export const COLUMNS = [
+  "t", "depth", "in_flight", "processed", "external_metric", "desired", "replicas", "ready", "starting",
+  "arrival_rate", "service_rate", "wait_p95",
+];
+
+/** The server keeps 30 minutes; so does the page. */
+const KEEP_MS = 30 * 60_000;
+/** Cut the front only now and then: moving 9,000 numbers at every sample would be waste. */
+const CUT_EVERY = 256;
+/** Longest log a page keeps; the server's own list is the full one. */
+const LOG_LENGTH = 200;
+
+const emptyHistory = () => Object.fromEntries(COLUMNS.map((name) => [name, []]));
+
+/** Creates a model. `schedule` defers one call to the next frame (`requestAnimationFrame` in a page). */
+export function createModel(schedule) {
+  const views = [];
+  const dirty = new Set();
+  let pending = false;
+  // Offset of the server's clock to ours. A frame can only arrive late, never early, so the largest difference seen
+  // is the best estimate; a jump of more than two seconds means that a clock was set.
+  let offset = null;
+
+  const model = {
+    connection: "connecting",
+    history: emptyHistory(),
+    sample: null,
+    pods: null,
+    milestones: [],
+    actions: [],
+    health: null,
+    deployment: null,
+    /** The server's clock now, in ms since the epoch. */
+    now: () => Date.now() + (offset ?? 0),
+    /** Calls `view(model, changed)` at most once a frame; `changed` holds the names of the fields that did. */
+    watch(view) {
+      views.push(view);
+      view(model, new Set(["connection", "history", "sample", "pods", "milestones", "actions", "health", "deployment"]));
+    },
+    /** Health of one source by name, or null while unknown. */
+    source: (name) => model.health?.find((source) => source.name === name) ?? null,
+    /** The newest milestone of a kind, or null. */
+    latest: (kind) => model.milestones.findLast((milestone) => milestone.kind === kind) ?? null,
+    /** The newest action of a kind, or null. */
+    action: (kind) => model.actions.findLast((action) => action.kind === kind) ?? null,
+  };
+
+  function changed(...names) {
+    for (const name of names) dirty.add(name);
+    if (pending) return;
+    pending = true;
+    schedule(() => {
+      pending = false;
+      const now = new Set(dirty);
+      dirty.clear();
+      for (const view of views) view(model, now);
+    });
+  }
+
+  function follow(t) {
+    const seen = t - Date.now();
+    offset = offset === null || Math.abs(seen - offset) > 2000 ? seen : Math.max(offset, seen);
+  }
+
+  function append(sample) {
+    const { history } = model;
+    if (history.t.length > 0 && sample.t <= history.t.at(-1)) return;
+    for (const name of COLUMNS) history[name].push(sample[name] ?? null);
+    if (history.t.length % CUT_EVERY !== 0) return;
+    const first = history.t.findIndex((t) => t >= sample.t - KEEP_MS);
+    if (first > 0) for (const name of COLUMNS) history[name].splice(0, first);
+  }
+
+  function replaceById(list, item) {
+    const at = list.findIndex((other) => other.id === item.id);
+    if (at >= 0) list[at] = item;
+    else list.push(item);
+    if (list.length > LOG_LENGTH) list.shift();
+  }
+
+  const handlers = {
+    snapshot(data) {
+      const columns = data.samples ?? {};
+      const length = columns.t?.length ?? 0;
+      model.history = Object.fromEntries(
+        COLUMNS.map((name) => [name, columns[name] ? [...columns[name]] : new Array(length).fill(null)]),
+      );
+      model.sample = data.sample ?? null;
+      model.pods = data.pods ?? [];
+      model.milestones = data.milestones ?? [];
+      model.actions = data.actions ?? [];
+      model.health = data.health?.sources ?? data.health ?? null;
+      if (data.deployment) model.deployment = data.deployment;
+      if (data.t) follow(data.t);
+      changed("history", "sample", "pods", "milestones", "actions", "health", "deployment");
+    },
+    sample(data) {
+      follow(data.t);
+      model.sample = data;
+      append(data);
+      changed("sample", "history");
+    },
+    pods(data) {
+      model.pods = data.pods;
+      changed("pods");
+    },
+    milestone(data) {
+      replaceById(model.milestones, data);
+      changed("milestones");
+    },
+    action(data) {
+      replaceById(model.actions, data);
+      changed("actions");
+    },
+    health(data) {
+      model.health = data.sources;
+      changed("health");
+    },
+    deployment(data) {
+      model.deployment = data;
+      changed("deployment");
+    },
+  };
+
+  return {
+    model,
+    /** Takes one event of the stream; unknown names are ignored, so that a newer server does not break an old page. */
+    apply: (name, data) => handlers[name]?.(data),
+    /**
+     * `connecting`, `live` or `lost`. When it is lost, what was known is no longer true: the numbers go, and the graphs
+     * get a gap instead of a line drawn through the unknown.
+     */
+    connect(state) {
+      if (model.connection === state) return;
+      model.connection = state;
+      if (state === "lost" && model.sample) {
+        append({ t: model.now() });
+        model.sample = null;
+        model.pods = null;
+        changed("sample", "history", "pods");
+      }
+      changed("connection");
+    },
+  };
+}
+
+/** The names of the stream's events. */
+export const EVENTS = ["snapshot", "sample", "pods", "milestone", "action", "health", "deployment"];
