@@ -48,7 +48,7 @@ function create(tag, className, text) {
 
 /** The heading of a graph: its title, and each series' key, word and present value. */
 function heading(graph) {
-  const head = create("figcaption", "chart-head");
+  const head = create("div", "chart-head");
   head.append(create("span", "chart-title", graph.title));
   for (const series of graph.series.toReversed()) {
     const entry = create("span", "chart-entry");

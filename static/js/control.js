@@ -1,0 +1,10 @@
+// The control page's entry: the shared live views, and what only the speaker has.
+
+import { mountDeeds } from "./deeds.js";
+import { mountHealth } from "./health.js";
+import { apply, model } from "./live.js";
+import { mountLog } from "./log.js";
+
+mountHealth(model);
+mountDeeds(model, apply);
+mountLog(model);

@@ -1,0 +1,196 @@
+// The buttons. A form without JavaScript posts and comes back; here it posts the same fields, becomes its own progress,
+// and says beside the button what went wrong and what to press. The server checks every field: there is one truth about
+// what a valid count is, and it names the value and the remedy.
+
+import { int } from "./format.js";
+import { blocked } from "./readiness.js";
+
+/** How long a success stays readable beside its button. */
+const DONE_MS = 20_000;
+
+const amount = (text) => {
+  const digits = text.replaceAll(/[\s,_]/g, "");
+  return /^\d{1,9}$/.test(digits) && Number(digits) > 0 ? Number(digits) : null;
+};
+
+const plural = (count, one) => `${int(count)} ${one}${count === 1 ? "" : "s"}`;
+
+/** What each button says at rest: `[label, detail]`. */
+const SAYS = {
+  deploy: (_, model) => [model.deployment?.state === "deployed" ? "Deploy again" : "Deploy demo"],
+  spike: (form) => {
+    const count = amount(form.elements.count.value);
+    return ["Tour announcement", count ? plural(count, "ticket purchase") : "How many purchases?"];
+  },
+  enqueue: (form) => {
+    const count = amount(form.elements.count.value);
+    return [count ? `Enqueue ${plural(count, "job")}` : "Enqueue"];
+  },
+  purge: () => ["Purge queue…"],
+  remove: () => ["Remove demo…"],
+};
+
+/** While it runs: the verb before "5 of 9". */
+const RUNS = { deploy: "Deploying", remove: "Removing", enqueue: "Enqueueing", spike: "Selling", purge: "Purging" };
+
+/** What destroys asks first, and says what will be gone. */
+const ASKS = {
+  purge: (model) => ({
+    title: "Purge the queue?",
+    text: `${model.sample?.depth == null ? "All waiting jobs" : plural(model.sample.depth, "waiting job")} will be dropped. Jobs in hand are finished.`,
+    yes: "Purge the queue",
+  }),
+  remove: () => ({
+    title: "Remove the demo?",
+    text: "The namespace keda-demo goes, with its workers, Redis and every job in it.",
+    yes: "Remove the demo",
+  }),
+};
+
+/** Opens the dialog; resolves to true if the speaker said yes. Esc and "Keep it" say no. */
+function ask(dialog, { title, text, yes }) {
+  dialog.querySelector("[data-ask-title]").textContent = title;
+  dialog.querySelector("[data-ask-text]").textContent = text;
+  dialog.querySelector("[data-ask-yes]").textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+const UNANSWERED = { message: "The server did not answer.", remedy: "Look at the terminal where podium runs, then press again." };
+const SIGNED_OUT = { message: "This page's session has ended.", remedy: "Open the speaker's link from the terminal again." };
+
+/** Posts the fields; resolves to `{action}` or `{error}`. */
+async function post(form, fields) {
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: new URLSearchParams(fields),
+    });
+    if (answer.status === 401) return { error: SIGNED_OUT };
+    const body = await answer.json();
+    if (answer.ok) return body;
+    return { error: body.error ?? UNANSWERED };
+  } catch {
+    return { error: UNANSWERED };
+  }
+}
+
+function fieldsOf(form) {
+  const fields = Object.fromEntries(new FormData(form));
+  for (const name of ["count", "delay_ms"]) {
+    // "5,000" is how people write it; anything else goes as typed, so that the answer can name it.
+    if (name in fields) fields[name] = amount(fields[name])?.toString() ?? fields[name];
+  }
+  return fields;
+}
+
+class Deed {
+  constructor(form, page) {
+    this.form = form;
+    this.kind = form.dataset.deed;
+    this.page = page;
+    this.button = form.querySelector("button");
+    this.note = form.querySelector("[data-note]");
+    this.error = null;
+    this.sending = false;
+    form.noValidate = true;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      // A focused button would fire again at Space, which is the clicker's and the deck's key.
+      this.button.blur();
+      this.submit();
+    });
+    form.addEventListener("input", () => {
+      this.fail(null);
+      this.show();
+    });
+  }
+
+  async submit() {
+    if (this.sending || blocked(this.kind, this.page.model)) return;
+    const question = ASKS[this.kind]?.(this.page.model);
+    if (question && !(await ask(this.page.dialog, question))) return;
+    this.sending = true;
+    this.fail(null);
+    this.show();
+    const answer = await post(this.form, { ...fieldsOf(this.form), ...(question && { confirm: "yes" }) });
+    this.sending = false;
+    if (answer.action) this.page.apply("action", answer.action);
+    this.fail(answer.error ?? null);
+    this.show();
+  }
+
+  fail(error) {
+    this.error = error;
+    for (const input of this.form.querySelectorAll("input")) {
+      input.removeAttribute("aria-invalid");
+      if (error?.field === input.name) input.setAttribute("aria-invalid", "true");
+    }
+  }
+
+  show() {
+    const { model } = this.page;
+    const action = model.action(this.kind);
+    const running = action?.state === "running";
+    const why = blocked(this.kind, model);
+    this.button.disabled = this.sending || why !== null;
+    this.button.title = why ?? "";
+    this.form.toggleAttribute("data-running", running);
+
+    const part = running && action.total > 0 ? action.done / action.total : 0;
+    this.button.style.setProperty("--part", part.toFixed(4));
+    const [label, detail] = SAYS[this.kind](this.form, model);
+    const words = running ? `${RUNS[this.kind]}…` : label;
+    const progress = running && action.total > 0 ? `${int(action.done)} of ${int(action.total)}` : null;
+    const detailElement = this.button.querySelector("[data-detail]");
+    this.button.querySelector("[data-label]").textContent = detailElement || !progress ? words : `${RUNS[this.kind]} ${progress}`;
+    if (detailElement) detailElement.textContent = progress ?? detail;
+    this.remark(action, why);
+  }
+
+  /** The line under the button, most urgent first: what went wrong, what runs, why it is off, how it ended. */
+  remark(action, why) {
+    const { model } = this.page;
+    if (this.error) return this.say("failed", this.error.message, this.error.remedy);
+    if (action?.state === "running") {
+      const step = action.steps?.findLast((one) => one.state === "running") ?? action.steps?.findLast((one) => one.state !== "waiting");
+      return this.say("running", "", step ? [step.name, step.detail || step.state].join(": ") : action.message ?? "");
+    }
+    if (why) return this.say("off", "", why);
+    if (action?.state === "failed") return this.say("failed", action.message, action.remedy);
+    if (this.kind === "deploy" && model.deployment?.state === "deployed") {
+      const count = (ready) => (typeof ready === "string" ? ready : `${Number(ready)}/1`);
+      const { redis_ready: redis, worker_ready: worker } = model.deployment;
+      return this.say("done", "", `Redis ${count(redis)} · queue-worker ${typeof worker === "number" ? `${worker} ready` : count(worker)}`);
+    }
+    if (action?.state === "done" && model.now() - action.ended < DONE_MS) return this.say("done", "", action.message ?? "");
+    return this.say("", "", "");
+  }
+
+  say(state, strong, rest) {
+    const key = [state, strong, rest].join("\n");
+    if (this.said === key) return;
+    this.said = key;
+    this.note.dataset.state = state;
+    // Only a failure interrupts a screen reader.
+    if (state === "failed") this.note.setAttribute("role", "alert");
+    else this.note.removeAttribute("role");
+    const bold = document.createElement("b");
+    bold.textContent = strong ?? "";
+    this.note.replaceChildren(...(strong ? [bold, " "] : []), rest ?? "");
+  }
+}
+
+/** Brings every `form[data-deed]` to life. */
+export function mountDeeds(model, apply) {
+  const page = { model, apply, dialog: document.querySelector("[data-ask]") };
+  const deeds = [...document.querySelectorAll("form[data-deed]")].map((form) => new Deed(form, page));
+  const show = () => deeds.forEach((deed) => deed.show());
+  model.watch((_, changed) => {
+    if (["actions", "deployment", "health", "connection", "sample"].some((name) => changed.has(name))) show();
+  });
+}

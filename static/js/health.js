@@ -1,0 +1,39 @@
+// The lights in the control page's header and, when one is out, the sentence that says why. A light has a shape as
+// well as a colour: filled, hollow (nothing to reach yet) or crossed.
+
+import { timeOfDay } from "./format.js";
+
+/** Before the demo is deployed there is no Redis and no metric to reach: that is no trouble. */
+function stateOf(model, name) {
+  const source = model.source(name);
+  if (model.connection !== "live" || !source) return { state: "unknown", words: "not known yet" };
+  if (source.ok) return { state: "ok", words: "answers" };
+  const waiting = name !== "cluster" && ["absent", "deploying", "removing"].includes(model.deployment?.state);
+  return { state: waiting ? "waiting" : "bad", words: source.reason ?? "not reachable", since: source.since };
+}
+
+/** Keeps `[data-source]` lights, the `[data-trouble]` banner and the clock's origin. */
+export function mountHealth(model) {
+  const lights = [...document.querySelectorAll("[data-source]")];
+  const banner = document.querySelector("[data-trouble]");
+  const origin = document.querySelector("[data-clock-kind]");
+  model.watch((_, changed) => {
+    if (changed.has("sample") && origin) origin.textContent = model.sample?.clock_estimated ? "estimated" : "";
+    if (!["health", "connection", "deployment"].some((name) => changed.has(name))) return;
+    const troubles = [];
+    for (const light of lights) {
+      const { state, words, since } = stateOf(model, light.dataset.source);
+      light.dataset.state = state;
+      light.title = `${light.dataset.source}: ${words}`;
+      if (state === "bad") troubles.push(`${light.dataset.source}: ${words}${since ? ` (since ${timeOfDay(since)})` : ""}`);
+    }
+    if (!banner) return;
+    const lines = troubles.map((words) => {
+      const line = document.createElement("p");
+      line.className = "notice notice-bad";
+      line.textContent = words;
+      return line;
+    });
+    if (banner.textContent !== troubles.join("")) banner.replaceChildren(...lines);
+  });
+}
