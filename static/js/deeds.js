@@ -26,12 +26,12 @@ const SAYS = {
     const count = amount(form.elements.count.value);
     return [count ? `Enqueue ${plural(count, "job")}` : "Enqueue"];
   },
-  purge: () => ["Purge queue…"],
-  remove: () => ["Remove demo…"],
+  purge: () => ["Purge…"],
+  remove: () => ["Remove…"],
 };
 
-/** While it runs: the verb before "5 of 9". */
-const RUNS = { deploy: "Deploying", remove: "Removing", enqueue: "Enqueueing", spike: "Selling", purge: "Purging" };
+/** What each button says while it runs, before "5 of 9". The announcement keeps its name: its detail line counts. */
+const RUNS = { deploy: "Deploying", remove: "Removing", enqueue: "Enqueueing", spike: "Tour announcement", purge: "Purging" };
 
 /** What destroys asks first, and says what will be gone. */
 const ASKS = {
@@ -141,14 +141,14 @@ class Deed {
     this.button.title = why ?? "";
     this.form.toggleAttribute("data-running", running);
 
-    const part = running && action.total > 0 ? action.done / action.total : 0;
-    this.button.style.setProperty("--part", part.toFixed(4));
+    const counted = running && action.total > 0;
+    const progress = counted ? `${int(action.done)} of ${int(action.total)}` : "";
+    this.button.style.setProperty("--part", counted ? (action.done / action.total).toFixed(4) : "0");
     const [label, detail] = SAYS[this.kind](this.form, model);
-    const words = running ? `${RUNS[this.kind]}…` : label;
-    const progress = running && action.total > 0 ? `${int(action.done)} of ${int(action.total)}` : null;
-    const detailElement = this.button.querySelector("[data-detail]");
-    this.button.querySelector("[data-label]").textContent = detailElement || !progress ? words : `${RUNS[this.kind]} ${progress}`;
-    if (detailElement) detailElement.textContent = progress ?? detail;
+    const words = running ? RUNS[this.kind] : label;
+    const below = this.button.querySelector("[data-detail]");
+    this.button.querySelector("[data-label]").textContent = below ? words : `${words} ${progress}`.trim();
+    if (below) below.textContent = running ? `${progress} purchases` : detail;
     this.remark(action, why);
   }
 
@@ -189,7 +189,12 @@ class Deed {
 export function mountDeeds(model, apply) {
   const page = { model, apply, dialog: document.querySelector("[data-ask]") };
   const deeds = [...document.querySelectorAll("form[data-deed]")].map((form) => new Deed(form, page));
-  const show = () => deeds.forEach((deed) => deed.show());
+  const panel = document.querySelector(".do");
+  const show = () => {
+    deeds.forEach((deed) => deed.show());
+    // The accent stands where the story goes on: on Deploy as long as nothing is deployed.
+    panel.dataset.next = model.deployment?.state === "absent" ? "deploy" : "spike";
+  };
   model.watch((_, changed) => {
     if (["actions", "deployment", "health", "connection", "sample"].some((name) => changed.has(name))) show();
   });

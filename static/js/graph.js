@@ -17,14 +17,14 @@ const GRAPHS = {
     title: "Backlog",
     unit: "jobs",
     least: 10,
-    pins: ["trigger", "peak", "drained"],
+    pins: ["trigger", "drained"],
     series: [{ column: "depth", word: "Waiting", width: 2, colour: "backlog", wash: 0.28 }],
   },
   replicas: {
     title: "Replicas",
     unit: "pods",
     least: 4,
-    pins: ["trigger", "rescale", "dozens", "cold_start", "scale_in", "baseline"],
+    pins: ["trigger", "rescale", "dozens", "cold_start", "peak", "scale_in", "baseline"],
     series: [
       { column: "ready", word: "Ready", width: 0, colour: "ready", wash: 0.38, paths: steps },
       { column: "replicas", word: "Replicas", width: 2, colour: "replicas", paths: steps },
@@ -65,18 +65,20 @@ function heading(graph) {
   return { head, readout };
 }
 
-function options(graph, font, size, model, readout) {
+/** `last`: only the lowest graph of a figure bears the time axis that all share. */
+function options({ graph, first, last, model, readout }, font, size) {
   const axis = { stroke: () => palette["text-quiet"], font: `${font}px ${FAMILY}`, ticks: { show: false } };
   const grid = { stroke: () => palette.hairline, width: 1 };
   return {
     ...size,
-    padding: [font * 1.5, font, 0, 0],
+    padding: [font * 1.5, font * 2, last ? 0 : font * 0.5, 0],
     legend: { show: false },
     cursor: { sync: { key: "podium" }, y: false, drag: { setScale: false, x: false, y: false }, points: { show: false } },
     scales: { x: { time: false, auto: false }, y: { range: (_, __, max) => [0, Math.max(graph.least, (max ?? 0) * 1.08)] } },
     axes: [
       {
         ...axis,
+        show: last,
         grid: { show: false },
         size: font * 1.9,
         gap: font * 0.4,
@@ -88,7 +90,7 @@ function options(graph, font, size, model, readout) {
         grid,
         size: font * 4.4,
         gap: font * 0.5,
-        space: font * 2.6,
+        space: font * 1.8,
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000],
         values: (_, values) => values.map(amount),
       },
@@ -101,7 +103,7 @@ function options(graph, font, size, model, readout) {
       paths: series.paths,
       points: { show: false },
     }))],
-    plugins: [pins(graph.pins, () => model.milestones, { px: font, family: FAMILY })],
+    plugins: [pins(graph.pins, () => model.milestones, { px: font, family: FAMILY }, first)],
     hooks: { setCursor: [(plot) => describe(graph, plot, model, readout)] },
   };
 }
@@ -126,8 +128,8 @@ function slice(graph, { history }, { min }) {
   return [history.t.slice(from), ...graph.series.map(({ column }) => history[column].slice(from))];
 }
 
-/** Mounts one graph into `figure`; returns its `draw`. */
-function mountGraph(graph, figure, model) {
+/** Mounts one graph into `figure`. */
+function mountGraph(graph, figure, model, { first, last }) {
   const { head, readout } = heading(graph);
   const canvas = create("div", "plot");
   canvas.setAttribute("role", "img");
@@ -136,6 +138,7 @@ function mountGraph(graph, figure, model) {
   block.append(head, canvas);
   figure.append(block);
 
+  const place = { graph, first, last, model, readout };
   let plot = null;
   let drawnFont = 0;
   let drawnAt = 0;
@@ -148,7 +151,7 @@ function mountGraph(graph, figure, model) {
     const data = slice(graph, model, span);
     if (font !== drawnFont) {
       plot?.destroy();
-      plot = new uPlot(options(graph, font, size, model, readout), data, canvas);
+      plot = new uPlot(options(place, font, size), data, canvas);
       drawnFont = font;
     } else if (plot.width !== size.width || plot.height !== size.height) {
       plot.setSize(size);
@@ -178,8 +181,7 @@ function mountGraph(graph, figure, model) {
 export function mountGraphs(model, root = document) {
   for (const figure of root.querySelectorAll("figure.chart[data-series]")) {
     figure.replaceChildren();
-    for (const name of figure.dataset.series.split(/[\s,]+/)) {
-      if (GRAPHS[name]) mountGraph(GRAPHS[name], figure, model);
-    }
+    const graphs = figure.dataset.series.split(/[\s,]+/).map((name) => GRAPHS[name]).filter(Boolean);
+    graphs.forEach((graph, at) => mountGraph(graph, figure, model, { first: at === 0, last: at === graphs.length - 1 }));
   }
 }

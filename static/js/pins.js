@@ -9,9 +9,9 @@ const LABELS = {
   drained: () => "drained",
   dozens: () => "dozens",
   baseline: () => "baseline",
-  peak: () => "peak",
   scale_in: () => "scale-in",
   rescale: (milestone) => `→ ${milestone.title.match(/(\d+)\D*$/)?.[1] ?? "?"}`,
+  peak: () => "peak",
   cold_start: () => "first pod",
 };
 const PRIORITY = Object.keys(LABELS);
@@ -28,16 +28,21 @@ function drawLine(ctx, x, box, strong) {
   ctx.globalAlpha = 1;
 }
 
-/** A free stretch of the label row for `width` at `x`, or null: labels stand right of their pin, or left at the edge. */
+/** A free stretch of the label row for `width` at the pin `x`, right of it or else left; null if neither is free. */
 function place(taken, x, width, box) {
-  const left = x + width > box.left + box.width ? x - width : x;
-  if (left < box.left || taken.some(([from, to]) => left < to && left + width > from)) return null;
+  const free = (left) =>
+    left >= box.left && left + width <= box.left + box.width && !taken.some(([from, to]) => left < to && left + width > from);
+  const left = [x, x - width].find(free);
+  if (left === undefined) return null;
   taken.push([left, left + width]);
   return left;
 }
 
-/** A uPlot plugin that draws `milestones()` of the given kinds; `font` is `{px, family}`. */
-export function pins(kinds, milestones, font) {
+/**
+ * A uPlot plugin that draws `milestones()` of the given kinds; `font` is `{px, family}`. The trigger's line runs through
+ * all graphs of a figure and is `named` in the first one alone.
+ */
+export function pins(kinds, milestones, font, named) {
   return {
     hooks: {
       draw: (plot) => {
@@ -47,6 +52,8 @@ export function pins(kinds, milestones, font) {
         const ratio = devicePixelRatio;
         const taken = [];
         ctx.save();
+        // A dashed series leaves its dash behind.
+        ctx.setLineDash([]);
         ctx.lineWidth = ratio;
         ctx.font = `500 ${font.px * ratio}px ${font.family}`;
         ctx.textBaseline = "bottom";
@@ -55,6 +62,7 @@ export function pins(kinds, milestones, font) {
           const x = Math.round(plot.valToPos(milestone.t, "x", true)) + 0.5;
           const strong = milestone.kind === "trigger";
           drawLine(ctx, x, box, strong);
+          if (strong && !named) continue;
           const words = LABELS[milestone.kind](milestone);
           const left = place(taken, x, ctx.measureText(words).width + 6 * ratio, box);
           if (left === null) continue;

@@ -3,8 +3,6 @@
 
 const WORDS = { deploy: "deployment", remove: "removal", enqueue: "enqueueing", spike: "announcement", purge: "purge" };
 
-const unreachable = (source) => `${source.name} is not reachable: ${source.reason ?? "no answer"}.`;
-
 /** A queue is there if Redis answers, whoever started it (`--redis` needs no deployed demo). */
 function needsQueue(model) {
   const redis = model.source("redis");
@@ -13,21 +11,21 @@ function needsQueue(model) {
     case "absent": return "Deploy the demo first.";
     case "deploying": return "Redis is starting.";
     case "removing": return "The demo is being removed.";
-    default: return unreachable({ ...redis, name: "Redis" });
+    default: return "Redis is not reachable: see above.";
   }
 }
 
 function needsCluster(model) {
   const cluster = model.source("cluster");
-  return cluster && !cluster.ok ? unreachable({ ...cluster, name: "The cluster" }) : null;
+  return cluster && !cluster.ok ? "The cluster is not reachable: see above." : null;
 }
 
 const rules = {
   deploy: (model) => needsCluster(model) ?? (model.deployment?.state === "removing" ? "The demo is being removed." : null),
-  remove: (model) => needsCluster(model) ?? (model.deployment?.state === "absent" ? "Nothing is deployed." : null),
+  remove: (model) => needsCluster(model) ?? (model.deployment?.state === "absent" ? "Nothing deployed." : null),
   spike: needsQueue,
   enqueue: needsQueue,
-  purge: (model) => needsQueue(model) ?? (model.sample?.depth === 0 ? "The queue is empty." : null),
+  purge: (model) => needsQueue(model) ?? (model.sample?.depth === 0 ? "Queue is empty." : null),
 };
 
 /** Why `kind` cannot be done now, or null. */

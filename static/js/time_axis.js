@@ -28,8 +28,10 @@ export function ticks({ min, max, origin }, width, space) {
   const step = 1000 * (STEPS_S.find((seconds) => (max - min) / (seconds * 1000) <= room) ?? STEPS_S.at(-1));
   // At rest the steps follow the wall clock of the reader's time zone, whose offset may be half an hour.
   const from = origin ?? new Date(min).setMinutes(0, 0, 0);
+  // The wide labels of a time of day must not hang over the graph's ends.
+  const margin = origin === null ? ((max - min) * space) / 3 / width : 0;
   const result = [];
-  for (let t = from + Math.ceil((min - from) / step) * step; t <= max; t += step) result.push(t);
+  for (let t = from + Math.ceil((min + margin - from) / step) * step; t <= max - margin; t += step) result.push(t);
   return result;
 }
 
