@@ -138,7 +138,7 @@ export function createModel(schedule) {
       if (model.connection === state) return;
       model.connection = state;
       if (state === "lost" && model.sample) {
-        append({ t: model.now() });
+        append({ t: Math.max(model.now(), (model.history.t.at(-1) ?? 0) + 1) });
         model.sample = null;
         model.pods = null;
         changed("sample", "history", "pods");

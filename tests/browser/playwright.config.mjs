@@ -1,0 +1,29 @@
+// Browser tests: the built binary, a real Chromium, nothing else. Three projects, so that each can be run alone:
+// `pure` (the page's modules, no browser), `pages` (slides and control page), `story` (one full-length run).
+import { defineConfig } from "@playwright/test";
+
+const launchOptions = {
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+  ],
+};
+
+export default defineConfig({
+  testDir: ".",
+  outputDir: "../../test-results",
+  // One server and one browser at a time: the limits in the story are wall-clock.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: true,
+  retries: 0,
+  timeout: 60_000,
+  reporter: [["list"]],
+  use: { browserName: "chromium", launchOptions, viewport: { width: 1280, height: 720 }, trace: "retain-on-failure" },
+  projects: [
+    { name: "pure", testMatch: /(model|format)\.spec\.mjs/ },
+    { name: "pages", testMatch: /(slides|control|accessibility)\.spec\.mjs/ },
+    { name: "story", testMatch: /story\.spec\.mjs/, timeout: 6 * 60_000 },
+  ],
+});
