@@ -63,10 +63,16 @@ async function start() {
 /** Logs a page in by the link that `podium serve` prints. */
 export const logIn = (page, talk) => page.goto(`${talk.url}/login?key=${encodeURIComponent(talk.key)}`);
 
-/** Waits until the model of the page satisfies `predicate(model, argument)`. */
-export function until(page, predicate, { timeout = 5_000, argument } = {}) {
-  const body = `(argument) => (${predicate})(window.podium.model, argument)`;
-  return page.waitForFunction(`window.podium && (${body})(${JSON.stringify(argument) ?? "undefined"})`, undefined, { timeout });
+/**
+ * Waits until the model of the page satisfies `predicate(model, argument)`, asked whenever the model changes. One
+ * evaluation that stays in the page, because the content policy rightly forbids Playwright to evaluate again and again.
+ */
+export function until(page, predicate, { timeout = 5_000, argument = null } = {}) {
+  const watching = page.evaluate(`new Promise((resolve) => {
+    const wanted = ${predicate};
+    window.podium.model.watch((model) => wanted(model, ${JSON.stringify(argument)}) && resolve());
+  })`);
+  return limit(watching, timeout, `waiting for ${predicate}`);
 }
 
 /** Posts an action as a script would: with the key, without a browser. */
