@@ -1,1 +1,305 @@
-//! (being written)
+//! The queue: jobs on a Redis list, delivered at least once and counted exactly.
+//!
+//! The only module that knows the `redis` crate; whether a real server or the embedded broker answers, it cannot tell.
+//!
+//! - [`enqueue`]: batches of jobs onto the list, with progress;
+//! - [`worker`]: takes a job into its own processing list, works, acknowledges;
+//! - [`lease`]: gives the jobs of a worker that died back to the queue;
+//! - [`stats`]: one consistent picture of it all; [`purge`]: empties the list;
+//! - [`job`], [`keys`]: what a job is, and where everything lies.
+//!
+//! The invariant everything here keeps: a job is in exactly one place. Every step from place to place (list, a
+//! worker's processing list, done, dead, purged) is one `MULTI` that also moves the counters, so at any moment
+//! `enqueued = unique completions + dead + pending + in flight + purged`.
+
+pub mod enqueue;
+pub mod job;
+pub mod keys;
+pub mod lease;
+pub mod purge;
+pub mod stats;
+pub mod worker;
+
+use crate::clock::Clock;
+use keys::{QueueKeys, QueueName};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use thiserror::Error;
+
+/// How long to try to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long to wait for the answer to a command that does not block.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why something about the queue did not work. No message contains a password.
+#[derive(Debug, Error)]
+pub enum QueueError {
+    /// The URL cannot be read. It is not repeated, because it may carry a password.
+    #[error(
+        "the Redis address is not valid ({cause}): write it as redis://[:PASSWORD@]HOST:PORT[/DB]"
+    )]
+    Address {
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Nobody answers.
+    #[error(
+        "Redis at {address} is not reachable ({cause}): check that it runs and that the address is right"
+    )]
+    Unreachable {
+        /// `host:port`.
+        address: String,
+        /// What the attempt ended with.
+        cause: String,
+    },
+    /// The password is wrong or missing.
+    #[error(
+        "Redis at {address} refused the password ({cause}): check the password in the address or in the Secret"
+    )]
+    Password {
+        /// `host:port`.
+        address: String,
+        /// Redis's own words.
+        cause: String,
+    },
+    /// The connection broke, or the answer took too long. What was asked may or may not have been done.
+    #[error(
+        "the connection to Redis at {address} was lost ({cause}): it is tried again on the next use"
+    )]
+    Lost {
+        /// `host:port`.
+        address: String,
+        /// What happened.
+        cause: String,
+    },
+    /// Redis answered, but not what the queue needs.
+    #[error(
+        "Redis at {address} answered unexpectedly ({cause}): check that nothing else uses the keys of the queue"
+    )]
+    Answer {
+        /// `host:port`.
+        address: String,
+        /// Redis's own words.
+        cause: String,
+    },
+    /// A value that the caller gave is not acceptable.
+    #[error("{field} cannot be {value:?}: {remedy}")]
+    Invalid {
+        /// Which value.
+        field: &'static str,
+        /// The value, shortened.
+        value: String,
+        /// What would be accepted.
+        remedy: &'static str,
+    },
+    /// Others changed the queue again and again between looking and acting.
+    #[error("the queue at {address} is too busy to do this in one step: try again")]
+    Busy {
+        /// `host:port`.
+        address: String,
+    },
+}
+
+impl QueueError {
+    pub(crate) fn invalid(field: &'static str, value: &str, remedy: &'static str) -> Self {
+        Self::Invalid {
+            field,
+            // A form may send a megabyte; the message quotes enough to recognise it.
+            value: value.chars().take(60).collect(),
+            remedy,
+        }
+    }
+}
+
+/// A queue on a Redis server. Cheap to clone; all clones share one connection, which is made on first use and made
+/// again after it broke.
+#[derive(Clone)]
+pub struct Queue(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    address: String,
+    keys: QueueKeys,
+    clock: Clock,
+    // Tokio's, because it is held while connecting: a hundred callers make one connection, not a hundred.
+    connection: tokio::sync::Mutex<Option<MultiplexedConnection>>,
+    // std's: held for the time of a clone.
+    known: Mutex<stats::Known>,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (address, keys) = (&self.0.address, &self.0.keys.list);
+        write!(f, "Queue({keys} at {address})")
+    }
+}
+
+impl Queue {
+    /// The queue `name` at `url`, once the server has answered.
+    ///
+    /// # Errors
+    /// When the URL is not valid, the server cannot be reached, or it refuses the password.
+    pub async fn connect(url: &str, name: QueueName) -> Result<Self, QueueError> {
+        let queue = Self::lazy(url, name)?;
+        let _: String = queue
+            .read(redis::pipe().cmd("PING"))
+            .await
+            .map(|(pong,)| pong)?;
+        Ok(queue)
+    }
+
+    /// The queue `name` at `url`, without trying the server yet.
+    ///
+    /// # Errors
+    /// When the URL is not valid.
+    pub fn lazy(url: &str, name: QueueName) -> Result<Self, QueueError> {
+        let client = Client::open(url).map_err(|error| QueueError::Address {
+            cause: error.to_string(),
+        })?;
+        Ok(Self(Arc::new(Inner {
+            address: client.get_connection_info().addr().to_string(),
+            client,
+            keys: QueueKeys::new(&name),
+            clock: Clock::wall(),
+            connection: tokio::sync::Mutex::new(None),
+            known: Mutex::default(),
+        })))
+    }
+
+    /// Where the server is, as `host:port`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.0.address
+    }
+
+    /// The number of jobs that wait: what KEDA measures.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn depth(&self) -> Result<u64, QueueError> {
+        let (depth,) = self
+            .read(redis::pipe().cmd("LLEN").arg(&self.keys().list))
+            .await?;
+        Ok(depth)
+    }
+
+    pub(crate) fn keys(&self) -> &QueueKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+
+    pub(crate) fn known(&self) -> std::sync::MutexGuard<'_, stats::Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs commands that may be repeated: a connection that turns out to be dead is replaced once.
+    pub(crate) async fn read<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, QueueError> {
+        match self.write(pipe).await {
+            Err(QueueError::Lost { .. }) => self.write(pipe).await,
+            other => other,
+        }
+    }
+
+    /// Runs commands that must not be repeated.
+    pub(crate) async fn write<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, QueueError> {
+        let mut connection = self.connection().await?;
+        let result = pipe.query_async(&mut connection).await;
+        if result.as_ref().is_err_and(RedisError::is_io_error) {
+            *self.0.connection.lock().await = None;
+        }
+        result.map_err(|error| self.failed(&error))
+    }
+
+    async fn connection(&self) -> Result<MultiplexedConnection, QueueError> {
+        let mut shared = self.0.connection.lock().await;
+        if let Some(connection) = &*shared {
+            return Ok(connection.clone());
+        }
+        let connection = self.dedicated(RESPONSE_TIMEOUT).await?;
+        *shared = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// A connection of one's own: for `WATCH` and for commands that block.
+    pub(crate) async fn dedicated(
+        &self,
+        response_timeout: Duration,
+    ) -> Result<MultiplexedConnection, QueueError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(response_timeout));
+        self.0
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .map_err(|error| self.not_connected(&error))
+    }
+
+    fn not_connected(&self, error: &RedisError) -> QueueError {
+        let (address, cause) = (self.0.address.clone(), error.to_string());
+        let code = error.code().unwrap_or_default();
+        if error.kind() == ErrorKind::AuthenticationFailed || matches!(code, "NOAUTH" | "WRONGPASS")
+        {
+            QueueError::Password { address, cause }
+        } else if error.is_io_error() {
+            QueueError::Unreachable { address, cause }
+        } else {
+            QueueError::Answer { address, cause }
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &RedisError) -> QueueError {
+        let (address, cause) = (self.0.address.clone(), error.to_string());
+        if error.code() == Some("NOAUTH") {
+            QueueError::Password { address, cause }
+        } else if error.is_io_error() {
+            QueueError::Lost { address, cause }
+        } else {
+            QueueError::Answer { address, cause }
+        }
+    }
+
+    pub(crate) fn busy(&self) -> QueueError {
+        let address = self.0.address.clone();
+        QueueError::Busy { address }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_address_is_refused_without_repeating_it() {
+        for url in ["", "nonsense", "http://:secret@host", "redis://:secret@"] {
+            let error = Queue::lazy(url, QueueName::demo())
+                .expect_err(url)
+                .to_string();
+            assert!(error.contains("redis://[:PASSWORD@]HOST:PORT"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_server_is_named_without_its_password() {
+        // A port that was free a moment ago and that nobody listens on.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("bound");
+        drop(free);
+        let url = format!("redis://:secret@{address}");
+        let error = Queue::connect(&url, QueueName::demo())
+            .await
+            .expect_err("nobody there");
+        assert!(matches!(error, QueueError::Unreachable { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&address.to_string()) && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

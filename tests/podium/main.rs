@@ -1,1 +1,5 @@
-fn main() {}
+//! The black-box tests: one module a capability.
+
+mod broker;
+mod queue;
+mod redis_server;

@@ -1,0 +1,198 @@
+//! A finished piece of work, and how it is acknowledged exactly once.
+//!
+//! The acknowledgement takes the job out of the processing list and counts it, in one `MULTI` that only goes through
+//! while the job is still there. If it is not there any more, either an earlier try went through and only its answer
+//! was lost, or the lease had lapsed and somebody gave the job back: then this execution was one too many, and is
+//! counted as that. The run's bitmap tells the two apart.
+
+use crate::queue::job::{Job, MAX_ATTEMPTS};
+use crate::queue::lease::bury;
+use crate::queue::stats::KEPT_WAITS;
+use crate::queue::{Queue, QueueError};
+use redis::Pipeline;
+use redis::aio::MultiplexedConnection;
+
+/// How often to look again when the processing list changes meanwhile; only a reaper does that.
+const TRIES: u32 = 20;
+
+/// A job that was worked on.
+#[derive(Debug)]
+pub(super) struct Execution {
+    raw: Vec<u8>,
+    job: Job,
+    /// When the work began: ms since the epoch.
+    started_ms: i64,
+    /// Whether an acknowledgement may have reached Redis already.
+    sent: bool,
+}
+
+/// What the keys said before acting.
+struct Found {
+    in_hand: bool,
+    run_kept: bool,
+    done_before: bool,
+}
+
+impl Execution {
+    pub(super) fn new(raw: Vec<u8>, job: Job, started_ms: i64) -> Self {
+        Self {
+            raw,
+            job,
+            started_ms,
+            sent: false,
+        }
+    }
+
+    /// Takes the job out of the processing list of `worker` and counts it. May be repeated after a failure.
+    pub(super) async fn acknowledge(
+        &mut self,
+        queue: &Queue,
+        connection: &mut MultiplexedConnection,
+        worker: &str,
+    ) -> Result<(), QueueError> {
+        for _ in 0..TRIES {
+            let found = self
+                .look(queue, connection, worker)
+                .await
+                .map_err(|error| queue.failed(&error))?;
+            if !found.in_hand && self.sent && found.done_before {
+                return Ok(());
+            }
+            let act = self.act(queue, worker, &found);
+            self.sent = true;
+            let done: Option<()> = act
+                .query_async(connection)
+                .await
+                .map_err(|error| queue.failed(&error))?;
+            if done.is_some() {
+                return Ok(());
+            }
+            // Refused as a whole, so nothing of it arrived.
+            self.sent = false;
+        }
+        Err(queue.busy())
+    }
+
+    async fn look(
+        &self,
+        queue: &Queue,
+        connection: &mut MultiplexedConnection,
+        worker: &str,
+    ) -> Result<Found, redis::RedisError> {
+        let keys = queue.keys();
+        let processing = keys.processing(worker);
+        let mut look = redis::pipe();
+        look.cmd("WATCH").arg(&processing).ignore();
+        look.cmd("LRANGE").arg(&processing).arg(0).arg(-1);
+        look.cmd("EXISTS").arg(keys.run(&self.job.run));
+        look.cmd("GETBIT")
+            .arg(keys.done(&self.job.run))
+            .arg(self.job.seq);
+        let (jobs, run_kept, done_before): (Vec<Vec<u8>>, bool, bool) =
+            look.query_async(connection).await?;
+        Ok(Found {
+            in_hand: jobs.contains(&self.raw),
+            run_kept,
+            done_before,
+        })
+    }
+
+    fn act(&self, queue: &Queue, worker: &str, found: &Found) -> Pipeline {
+        let keys = queue.keys();
+        let run = keys.run(&self.job.run);
+        let mut pipe = redis::pipe();
+        pipe.atomic();
+        pipe.cmd("HINCRBY").arg(&keys.stats).arg("processed").arg(1);
+        if found.run_kept {
+            pipe.cmd("HINCRBY")
+                .arg(&run)
+                .arg("processed")
+                .arg(1)
+                .ignore();
+        }
+        if found.in_hand {
+            let processing = keys.processing(worker);
+            pipe.cmd("LREM")
+                .arg(processing)
+                .arg(1)
+                .arg(&self.raw)
+                .ignore();
+            let now_ms = queue.now_ms();
+            // A producer whose clock runs ahead must not make waiting times negative.
+            let wait = (self.started_ms - self.job.enqueued_at_ms).max(0);
+            pipe.cmd("LPUSH")
+                .arg(&keys.waits)
+                .arg(format!("{now_ms}:{wait}"))
+                .ignore();
+            pipe.cmd("LTRIM")
+                .arg(&keys.waits)
+                .arg(0)
+                .arg(KEPT_WAITS - 1)
+                .ignore();
+            if found.run_kept {
+                let done = keys.done(&self.job.run);
+                pipe.cmd("SETBIT")
+                    .arg(done)
+                    .arg(self.job.seq)
+                    .arg(1)
+                    .ignore();
+            }
+        } else if !found.run_kept {
+            pipe.cmd("HINCRBY")
+                .arg(&keys.stats)
+                .arg("retired_duplicates")
+                .arg(1)
+                .ignore();
+        }
+        pipe
+    }
+}
+
+/// Reads what was taken, or says why it cannot be done.
+pub(super) fn check(raw: &[u8]) -> Result<Job, String> {
+    let job = Job::decode(raw).map_err(|error| error.to_string())?;
+    if job.attempt > MAX_ATTEMPTS {
+        return Err(format!(
+            "attempt {} of {MAX_ATTEMPTS}: tried too often",
+            job.attempt
+        ));
+    }
+    Ok(job)
+}
+
+/// Moves what cannot be done from the processing list of `worker` to the dead letters.
+pub(super) async fn give_up(
+    queue: &Queue,
+    connection: &mut MultiplexedConnection,
+    worker: &str,
+    raw: &[u8],
+    reason: String,
+) -> Result<(), QueueError> {
+    let keys = queue.keys();
+    let processing = keys.processing(worker);
+    let mut look = redis::pipe();
+    look.cmd("WATCH").arg(&processing).ignore();
+    look.cmd("LRANGE").arg(&processing).arg(0).arg(-1);
+    let (jobs,): (Vec<Vec<u8>>,) = look
+        .query_async(connection)
+        .await
+        .map_err(|error| queue.failed(&error))?;
+    let mut act = redis::pipe();
+    act.atomic();
+    // Not in hand any more: a reaper took it, and decides.
+    if jobs.iter().any(|job| job == raw) {
+        act.cmd("LREM").arg(&processing).arg(1).arg(raw).ignore();
+        act.cmd("HINCRBY")
+            .arg(&keys.stats)
+            .arg("failed")
+            .arg(1)
+            .ignore();
+        bury(queue, &mut act, worker, raw, reason);
+    } else {
+        act.cmd("PING").ignore();
+    }
+    act.query_async::<Option<()>>(connection)
+        .await
+        .map(|_| ())
+        .map_err(|error| queue.failed(&error))
+}

@@ -1,0 +1,189 @@
+//! Redis for tests: the embedded broker in this process, or a real `redis-server` beside it, and a client that
+//! compares bytes, not a library's reading of them.
+
+use podium::embedded::broker;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A running server; it stops when dropped.
+pub struct Redis {
+    pub address: SocketAddr,
+    _server: Server,
+}
+
+enum Server {
+    Embedded(#[expect(dead_code, reason = "held to stop the broker when dropped")] DropGuard),
+    Real {
+        _process: Child,
+        _folder: tempfile::TempDir,
+    },
+}
+
+impl Redis {
+    pub async fn embedded() -> Self {
+        Self::embedded_with(None).await
+    }
+
+    pub async fn embedded_with(password: Option<&str>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        tokio::spawn(broker::serve(listener, password.map(String::from), stopped));
+        Self {
+            address,
+            _server: Server::Embedded(stop.drop_guard()),
+        }
+    }
+
+    /// Fails the test when there is no `redis-server`: the comparison is the point.
+    pub async fn real() -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("bound");
+        drop(free);
+        let folder = tempfile::tempdir().expect("a folder for redis-server");
+        let process = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--port", &address.port().to_string()])
+            .arg("--dir")
+            .arg(folder.path())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("redis-server is needed: apt-get install redis-server");
+        let _server = Server::Real {
+            _process: process,
+            _folder: folder,
+        };
+        let redis = Self { address, _server };
+        redis.wait_until_up().await;
+        redis
+    }
+
+    async fn wait_until_up(&self) {
+        for _ in 0..200 {
+            if TcpStream::connect(self.address).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("redis-server did not come up on {}", self.address);
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    pub async fn client(&self) -> Wire {
+        Wire::connect(self.address).await
+    }
+}
+
+/// A reply, as it came over the wire.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    Status(String),
+    Error(String),
+    Integer(i64),
+    Bulk(String),
+    Nil,
+    NilArray,
+    Array(Vec<Answer>),
+}
+
+impl Answer {
+    pub fn bulk(text: &str) -> Self {
+        Self::Bulk(text.into())
+    }
+
+    pub fn ok() -> Self {
+        Self::Status("OK".into())
+    }
+}
+
+/// A connection that speaks RESP2, byte for byte.
+pub struct Wire(BufReader<TcpStream>);
+
+impl Wire {
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
+        stream.set_nodelay(true).expect("a TCP socket");
+        Self(BufReader::new(stream))
+    }
+
+    /// Sends a command without waiting for its answer.
+    pub async fn send(&mut self, words: &[&str]) {
+        let mut wire = format!("*{}\r\n", words.len());
+        for word in words {
+            wire.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        self.send_raw(wire.as_bytes()).await;
+    }
+
+    pub async fn send_raw(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).await.expect("connected");
+    }
+
+    pub async fn call(&mut self, words: &[&str]) -> Answer {
+        self.send(words).await;
+        self.answer().await
+    }
+
+    /// `call` with the words of one line.
+    pub async fn ask(&mut self, line: &str) -> Answer {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.call(&words).await
+    }
+
+    pub async fn answer(&mut self) -> Answer {
+        let wait = Duration::from_secs(10);
+        let answer = tokio::time::timeout(wait, self.next()).await;
+        answer.expect("an answer within 10 s")
+    }
+
+    /// Everything until the server closes.
+    pub async fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        let read = self.0.read_to_string(&mut rest);
+        let read = tokio::time::timeout(Duration::from_secs(10), read).await;
+        read.expect("closed within 10 s").expect("closed cleanly");
+        rest
+    }
+
+    async fn next(&mut self) -> Answer {
+        let mut line = String::new();
+        self.0.read_line(&mut line).await.expect("connected");
+        let line = line.trim_end();
+        assert!(!line.is_empty(), "the server closed the connection");
+        let (kind, rest) = line.split_at(1);
+        match kind {
+            "+" => Answer::Status(rest.into()),
+            "-" => Answer::Error(rest.into()),
+            ":" => Answer::Integer(rest.parse().expect("an integer")),
+            "$" if rest == "-1" => Answer::Nil,
+            "*" if rest == "-1" => Answer::NilArray,
+            "$" => {
+                let mut bytes = vec![0; rest.parse::<usize>().expect("a length") + 2];
+                self.0.read_exact(&mut bytes).await.expect("the bulk");
+                bytes.truncate(bytes.len() - 2);
+                Answer::Bulk(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            "*" => {
+                let count = rest.parse().expect("a count");
+                let mut items = Vec::new();
+                for _ in 0..count {
+                    items.push(Box::pin(self.next()).await);
+                }
+                Answer::Array(items)
+            }
+            other => panic!("unknown kind of reply {other:?}"),
+        }
+    }
+}
