@@ -1,1 +1,30 @@
-//! (being written)
+//! KEDA's rules for a ScaledObject, as of KEDA 2.20: what it accepts, the HPA it makes, and when it acts itself.
+//!
+//! KEDA divides the work: between 1 and N the HPA scales, by the metric that KEDA serves; KEDA's own scale loop
+//! ([`step`]) wakes the target from zero, lifts it to its minimum, and puts it to sleep again.
+//!
+//! A ScaledObject goes through here as follows: [`admission`] refuses or warns when it is applied; [`ScaledObject`]
+//! is its checked form; [`Redis`] is what one of its triggers measures; [`generated_hpa`] is the HPA it asks for;
+//! [`step`] is one round of the scale loop; [`Condition`]s tell how it is.
+
+mod admission;
+mod condition;
+mod generate;
+mod pause;
+mod redis;
+mod scaled_object;
+mod step;
+
+pub use admission::admission;
+pub use condition::{
+    Condition, ConditionKind, Status, apply as apply_conditions, hpa_active,
+    initial as initial_conditions,
+};
+pub use generate::{OWNER_LABEL, generated_hpa};
+pub use pause::Pauses;
+pub use redis::Redis;
+pub use scaled_object::{MetricType, ScaledObject, TargetRef, Trigger};
+pub use step::{Poll, Scaling, Step, step};
+
+#[cfg(test)]
+mod tests;

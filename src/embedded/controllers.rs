@@ -2,4 +2,5 @@
 
 pub mod hpa;
 pub mod keda;
+mod scale;
 pub mod workloads;

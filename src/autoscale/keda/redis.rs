@@ -1,0 +1,149 @@
+//! What a `redis` trigger measures: the length of a list, and where that list is.
+
+use super::scaled_object::{MetricType, Trigger};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A checked `redis` trigger.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Redis {
+    /// `host:port` of the first address.
+    pub address: String,
+    /// The list.
+    pub list: String,
+    /// Jobs for each replica (`listLength`).
+    pub length: i64,
+    /// Active above this length (`activationListLength`).
+    pub activation: i64,
+    /// `databaseIndex`
+    pub database: i64,
+    /// `username`, when given.
+    pub username: Option<String>,
+    /// `password`, when given.
+    pub password: Option<String>,
+    /// `enableTLS`
+    pub tls: bool,
+}
+
+impl std::fmt::Debug for Redis {
+    /// Without the password: a scaler's settings end up in logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redis")
+            .field("address", &self.address)
+            .field("list", &self.list)
+            .field("length", &self.length)
+            .field("activation", &self.activation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads settings: from the trigger's metadata, or, as `<key>FromEnv`, from the target container's environment.
+struct Settings<'a> {
+    metadata: &'a BTreeMap<String, String>,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Settings<'_> {
+    fn plain(&self, key: &str) -> Option<String> {
+        let value = self.metadata.get(key)?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    fn anywhere(&self, key: &str) -> Option<String> {
+        self.plain(key).or_else(|| {
+            let variable = self.plain(&format!("{key}FromEnv"))?;
+            (self.environment)(&variable).filter(|value| !value.is_empty())
+        })
+    }
+
+    fn integer(&self, key: &str, default: i64) -> Result<i64, String> {
+        let Some(text) = self.plain(key) else {
+            return Ok(default);
+        };
+        text.parse().map_err(|_| {
+            format!("unable to set param \"{key}\" value \"{text}\": it is not a whole number")
+        })
+    }
+}
+
+impl Redis {
+    /// Reads `trigger`; `environment` looks a variable up in the target's container.
+    ///
+    /// # Errors
+    /// KEDA's message for the first setting that is missing or wrong.
+    pub fn of(
+        trigger: &Trigger,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let settings = Settings {
+            metadata: &trigger.metadata,
+            environment,
+        };
+        let Some(list) = settings.plain("listName") else {
+            return Err(
+                "error parsing redis metadata: missing required parameter \"listName\" in [triggerMetadata]"
+                    .to_owned(),
+            );
+        };
+        Ok(Self {
+            address: address(&settings)?,
+            list,
+            length: settings.integer("listLength", 5)?,
+            activation: settings.integer("activationListLength", 0)?,
+            database: settings.integer("databaseIndex", 0)?,
+            username: settings.anywhere("username"),
+            password: settings.anywhere("password"),
+            tls: settings.plain("enableTLS").as_deref() == Some("true"),
+        })
+    }
+
+    /// The name under which the length of the list is served, for the trigger at `index`.
+    #[must_use]
+    pub fn metric_name(&self, index: usize) -> String {
+        let list = self.list.replace(['/', '.', ':', '%', '(', ')'], "-");
+        format!("s{index}-redis-{list}")
+    }
+
+    /// Whether a list of `length` makes the trigger active: strictly more than `activationListLength`.
+    #[must_use]
+    pub fn is_active(&self, length: i64) -> bool {
+        length > self.activation
+    }
+
+    /// The HPA's `target` block.
+    #[must_use]
+    pub fn hpa_target(&self, metric_type: MetricType) -> Value {
+        let length = crate::autoscale::quantity::Quantity::from_integer(self.length).to_string();
+        match metric_type {
+            MetricType::AverageValue => json!({"type": "AverageValue", "averageValue": length}),
+            MetricType::Value => json!({"type": "Value", "value": length}),
+        }
+    }
+}
+
+/// The first of the addresses, or of the hosts with the first of the ports.
+fn address(settings: &Settings<'_>) -> Result<String, String> {
+    let first = |text: String| text.split(',').next().unwrap_or_default().trim().to_owned();
+    if let Some(addresses) = settings
+        .anywhere("addresses")
+        .or_else(|| settings.anywhere("address"))
+    {
+        return Ok(first(addresses));
+    }
+    let either = |one: &str, many: &str| settings.anywhere(many).or_else(|| settings.anywhere(one));
+    let (hosts, ports) = (either("host", "hosts"), either("port", "ports"));
+    let Some(hosts) = hosts else {
+        return Err(
+            "error parsing redis metadata: no addresses or hosts given. address should be a comma separated list of host:port or set the host/port values"
+                .to_owned(),
+        );
+    };
+    let ports = ports.unwrap_or_default();
+    if ports.is_empty() || hosts.split(',').count() != ports.split(',').count() {
+        return Err(
+            "error parsing redis metadata: not enough hosts or ports given. number of hosts should be equal to the number of ports"
+                .to_owned(),
+        );
+    }
+    Ok(format!("{}:{}", first(hosts), first(ports)))
+}

@@ -1,0 +1,32 @@
+//! Where a trigger's address leads: to a Service of the embedded cluster, or out of it.
+//!
+//! A cluster's DNS would answer with the Service's virtual address. Here the proxy gives each Service port a loopback
+//! address, and everything that is not a Service is dialled as it is.
+
+use crate::embedded::proxy::Proxy;
+
+/// The address to dial for `address` (`host:port`), written in a ScaledObject of `namespace`.
+///
+/// # Errors
+/// In the words of a failed dial: not `host:port`, or a Service name that is none.
+pub(super) fn resolve(proxy: &Proxy, namespace: &str, address: &str) -> Result<String, String> {
+    let parsed = address
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let Some((host, port)) = parsed else {
+        return Err(format!(
+            "dial tcp: address {address}: missing port in address"
+        ));
+    };
+    let within = host.strip_suffix(".cluster.local").unwrap_or(host);
+    let service = within.strip_suffix(".svc");
+    let name = service.unwrap_or(within);
+    let (name, space) = name.split_once('.').unwrap_or((name, namespace));
+    if let Some(found) = proxy.address(space, name, port) {
+        return Ok(found.to_string());
+    }
+    if service.is_some() {
+        return Err(format!("dial tcp: lookup {host}: no such host"));
+    }
+    Ok(address.to_owned())
+}

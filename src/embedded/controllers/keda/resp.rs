@@ -1,0 +1,104 @@
+//! Just enough of a Redis client for a scaler: one request, one reply, over any stream.
+//!
+//! The `redis` crate belongs to the queue; a scaler needs PING, AUTH, SELECT, TYPE and a length, and must be testable
+//! without a socket. Replies are bounded: what does not fit a scaler's questions is a protocol error.
+
+use std::io;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+
+/// A two-way stream to a Redis.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// The longest line or string a scaler's question is answered with.
+const LONGEST_REPLY: usize = 64 * 1024;
+
+/// A reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// A status or a string.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// Nothing.
+    Null,
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RespError {
+    /// Redis answered with an error.
+    #[error("{0}")]
+    Refused(String),
+    /// The connection broke.
+    #[error("{0}")]
+    Broken(#[from] io::Error),
+    /// What came is no reply to such a question.
+    #[error("unexpected reply {0:?}")]
+    Unexpected(String),
+}
+
+/// A connection.
+pub(super) struct Connection {
+    stream: BufReader<Box<dyn Stream>>,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// Sends a command and reads its reply.
+    pub(super) async fn ask(&mut self, command: &[&str]) -> Result<Reply, RespError> {
+        let mut request = format!("*{}\r\n", command.len());
+        for word in command {
+            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        self.stream.write_all(request.as_bytes()).await?;
+        self.stream.flush().await?;
+        self.reply().await
+    }
+
+    async fn reply(&mut self) -> Result<Reply, RespError> {
+        let line = self.line().await?;
+        let unexpected = || RespError::Unexpected(line.clone());
+        let Some((kind, rest)) = line.split_at_checked(1) else {
+            return Err(unexpected());
+        };
+        match kind {
+            "+" => Ok(Reply::Text(rest.to_owned())),
+            "-" => Err(RespError::Refused(rest.to_owned())),
+            ":" => rest.parse().map(Reply::Integer).map_err(|_| unexpected()),
+            "$" if rest == "-1" => Ok(Reply::Null),
+            "$" => {
+                let length = rest.parse().ok().filter(|length| *length <= LONGEST_REPLY);
+                self.text(length.ok_or_else(unexpected)?).await
+            }
+            "_" => Ok(Reply::Null),
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn line(&mut self) -> Result<String, RespError> {
+        let mut line = Vec::new();
+        let mut bounded = (&mut self.stream).take(LONGEST_REPLY as u64);
+        bounded.read_until(b'\n', &mut line).await?;
+        if line.pop() != Some(b'\n') {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        Ok(String::from_utf8_lossy(&line).into_owned())
+    }
+
+    async fn text(&mut self, length: usize) -> Result<Reply, RespError> {
+        let mut text = vec![0; length + 2];
+        self.stream.read_exact(&mut text).await?;
+        text.truncate(length);
+        Ok(Reply::Text(String::from_utf8_lossy(&text).into_owned()))
+    }
+}
