@@ -4,3 +4,6 @@ pub mod hpa;
 pub mod keda;
 mod scale;
 pub mod workloads;
+
+#[cfg(test)]
+mod model;

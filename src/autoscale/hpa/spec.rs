@@ -143,6 +143,10 @@ impl Spec {
 #[must_use]
 pub fn defaulted(spec: &Value) -> Value {
     let mut spec = spec.clone();
+    if !spec.is_object() {
+        // Not a spec at all; reading it will say so.
+        return spec;
+    }
     if spec["minReplicas"].is_null() {
         spec["minReplicas"] = json!(1);
     }

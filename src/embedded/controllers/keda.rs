@@ -19,6 +19,8 @@ mod redis_scaler;
 mod resp;
 
 pub use metrics::ExternalMetrics;
+#[cfg(test)]
+pub(super) use resp::Stream;
 
 use crate::embedded::controllers::hpa::schedule_key;
 use crate::embedded::store::{

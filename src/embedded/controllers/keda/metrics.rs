@@ -47,7 +47,11 @@ impl ExternalMetrics {
         Self::dialling(store, proxy, tcp())
     }
 
-    pub(super) fn dialling(store: Store, proxy: Proxy, dial: Dial) -> Self {
+    pub(in crate::embedded::controllers) fn dialling(
+        store: Store,
+        proxy: Proxy,
+        dial: Dial,
+    ) -> Self {
         Self {
             store,
             proxy,

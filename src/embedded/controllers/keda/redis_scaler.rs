@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How to reach an address. A test dials into itself.
-pub(super) type Dial =
+pub(in crate::embedded::controllers) type Dial =
     Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> + Send + Sync>;
 
 /// Dials over TCP.
