@@ -52,7 +52,7 @@ impl Drop for World {
 impl World {
     /// A Deployment with `replicas`, and both controllers. Needs paused time.
     pub(super) fn start(replicas: i32) -> Self {
-        let store = Store::new(Clock::following_tokio(1_700_000_000_000));
+        let store = Store::new(Clock::following_tokio(1_700_000_000_300));
         store.create(SECRETS, secret()).unwrap();
         store.create(DEPLOYMENTS, deployment(replicas)).unwrap();
         let queue = Arc::new(Mutex::new(Queue::default()));
