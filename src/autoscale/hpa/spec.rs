@@ -124,7 +124,7 @@ impl Spec {
         check(
             raw.max_replicas >= raw.min_replicas,
             "spec.maxReplicas",
-            raw.max_replicas,
+            &raw.max_replicas,
             "must be greater than or equal to `minReplicas`",
         )?;
         let metrics = raw.metrics.iter().enumerate();
@@ -252,9 +252,9 @@ fn metric(index: usize, raw: &RawMetric) -> Result<Metric, SpecError> {
     };
     let target = match (&external.target.average_value, &external.target.value) {
         (Some(value), _) => {
-            Target::AverageValue(positive(format!("{field}.target.averageValue"), value)?)
+            Target::AverageValue(positive(&format!("{field}.target.averageValue"), value)?)
         }
-        (None, Some(value)) => Target::Value(positive(format!("{field}.target.value"), value)?),
+        (None, Some(value)) => Target::Value(positive(&format!("{field}.target.value"), value)?),
         (None, None) => {
             return Err(SpecError::Shape(format!(
                 "{field}.target: Required value: must set either a target value for metric or a per-pod target"
@@ -286,7 +286,7 @@ fn rules(field: &str, raw: RawRules) -> Result<Rules, SpecError> {
     check(
         !raw.policies.is_empty(),
         &format!("{field}.policies"),
-        "[]",
+        &"[]",
         "must specify at least one Policy",
     )?;
     let tolerance = raw.tolerance.map(|value| {
@@ -295,7 +295,7 @@ fn rules(field: &str, raw: RawRules) -> Result<Rules, SpecError> {
         check(
             ratio >= 0.0,
             &format!("{field}.tolerance"),
-            value,
+            &value,
             "must be greater or equal to zero",
         )?;
         Ok(ratio)
@@ -330,9 +330,9 @@ fn quantity(field: &str, value: &Value) -> Result<Quantity, SpecError> {
         .map_err(|error| SpecError::Shape(format!("{field}: {error}")))
 }
 
-fn positive(field: String, value: &Value) -> Result<i64, SpecError> {
-    let milli = quantity(&field, value)?.milli();
-    check(milli > 0, &field, value, "must be positive")?;
+fn positive(field: &str, value: &Value) -> Result<i64, SpecError> {
+    let milli = quantity(field, value)?.milli();
+    check(milli > 0, field, value, "must be positive")?;
     Ok(milli)
 }
 
@@ -342,7 +342,7 @@ fn at_least(field: &str, value: i64, floor: i64) -> Result<(), SpecError> {
     } else {
         "must be greater than zero"
     };
-    check(value >= floor, field, value, rule)
+    check(value >= floor, field, &value, rule)
 }
 
 fn at_most(field: &str, value: i64, ceiling: i64) -> Result<(), SpecError> {
@@ -351,13 +351,13 @@ fn at_most(field: &str, value: i64, ceiling: i64) -> Result<(), SpecError> {
     } else {
         "must be less than or equal to 1800"
     };
-    check(value <= ceiling, field, value, rule)
+    check(value <= ceiling, field, &value, rule)
 }
 
 fn check(
     holds: bool,
     field: &str,
-    value: impl ToString,
+    value: &dyn ToString,
     rule: &'static str,
 ) -> Result<(), SpecError> {
     if holds {

@@ -17,13 +17,13 @@ impl Run {
     fn new(behavior: &Value, replicas: i32) -> Self {
         Self::of(
             behavior,
-            json!({"type": "AverageValue", "averageValue": "5"}),
+            &json!({"type": "AverageValue", "averageValue": "5"}),
             50,
             replicas,
         )
     }
 
-    fn of(behavior: &Value, target: Value, max: i32, replicas: i32) -> Self {
+    fn of(behavior: &Value, target: &Value, max: i32, replicas: i32) -> Self {
         let mut spec = json!({"minReplicas": 1, "maxReplicas": max, "metrics": [
             {"type": "External", "external": {"metric": {"name": "s0-redis-jobs"}, "target": target}}]});
         if !behavior.is_null() {
@@ -257,7 +257,7 @@ fn inside_the_tolerance_the_status_is_proposed_and_not_the_spec() {
 
 #[test]
 fn a_value_target_multiplies_the_ready_pods() {
-    let mut run = Run::of(&Value::Null, json!({"type": "Value", "value": "5"}), 50, 4);
+    let mut run = Run::of(&Value::Null, &json!({"type": "Value", "value": "5"}), 50, 4);
     let sizes: Vec<i32> = [10.0, 5.0, 5.5]
         .map(|metric| run.sync_with(metric, 4, 3))
         .into();
@@ -269,7 +269,7 @@ fn above_the_maximum_it_goes_back_without_looking_at_a_metric() {
     let behavior =
         json!({"scaleUp": {"policies": [{"type": "Pods", "value": 40, "periodSeconds": 15}]}});
     let target = json!({"type": "AverageValue", "averageValue": "5"});
-    let mut run = Run::of(&behavior, target, 10, 6);
+    let mut run = Run::of(&behavior, &target, 10, 6);
     assert_eq!(run.syncs(&[200.0; 2]), [10, 10]);
     assert_eq!(
         run.condition(ConditionKind::ScalingLimited),

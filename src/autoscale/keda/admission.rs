@@ -71,14 +71,14 @@ fn webhook(object: &ScaledObject) -> Result<(), String> {
 }
 
 fn warnings(spec: &Value, object: &ScaledObject) -> Vec<String> {
+    let mut warnings = unsupported(spec);
     if object.min() == 0 || object.idle_replicas.is_some() {
-        return Vec::new();
+        return warnings;
     }
     let cached = object
         .triggers
         .iter()
         .any(|trigger| trigger.use_cached_metrics);
-    let mut warnings = Vec::new();
     if !spec["pollingInterval"].is_null() && !cached {
         warnings.push(IRRELEVANT_POLLING.to_owned());
     }
@@ -86,4 +86,19 @@ fn warnings(spec: &Value, object: &ScaledObject) -> Vec<String> {
         warnings.push(IRRELEVANT_COOLDOWN.to_owned());
     }
     warnings
+}
+
+/// What this KEDA does not do is said, not swallowed.
+fn unsupported(spec: &Value) -> Vec<String> {
+    let absent = [
+        ("spec.fallback", &spec["fallback"]),
+        (
+            "spec.advanced.scalingModifiers",
+            &spec["advanced"]["scalingModifiers"],
+        ),
+    ];
+    let given = absent.into_iter().filter(|(_, value)| !value.is_null());
+    given
+        .map(|(field, _)| format!("{field} is ignored by the embedded KEDA"))
+        .collect()
 }

@@ -97,11 +97,16 @@ fn labels(metadata: &Value, scaled_object: &ScaledObject) -> Value {
 
 fn behavior(scaled_object: &ScaledObject) -> Value {
     let mut behavior = scaled_object.behavior.clone();
-    if scaled_object.pauses.scale_in {
-        behavior["scaleDown"]["selectPolicy"] = json!("Disabled");
-    }
-    if scaled_object.pauses.scale_out {
-        behavior["scaleUp"]["selectPolicy"] = json!("Disabled");
+    let pauses = scaled_object.pauses;
+    for (paused, direction) in [
+        (pauses.scale_in, "scaleDown"),
+        (pauses.scale_out, "scaleUp"),
+    ] {
+        // A behavior of the wrong shape is passed on as it is: the HPA's own check refuses it by name.
+        let fits = |value: &Value| value.is_null() || value.is_object();
+        if paused && fits(&behavior) && fits(&behavior[direction]) {
+            behavior[direction]["selectPolicy"] = json!("Disabled");
+        }
     }
     behavior
 }

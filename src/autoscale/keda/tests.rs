@@ -212,7 +212,7 @@ fn annotations_hold_it_or_force_it() {
     );
 }
 
-fn redis_of(metadata: Value) -> Result<Redis, String> {
+fn redis_of(metadata: &Value) -> Result<Redis, String> {
     let trigger = serde_json::from_value(json!({"type": "redis", "metadata": metadata})).unwrap();
     Redis::of(&trigger, &|name| {
         (name == "PASSWORD").then(|| "secret".to_owned())
@@ -222,7 +222,7 @@ fn redis_of(metadata: Value) -> Result<Redis, String> {
 #[test]
 fn a_redis_trigger_is_read_with_its_defaults() {
     let redis = redis_of(
-        json!({"address": "a:1,b:2", "listName": " jobs ", "passwordFromEnv": "PASSWORD"}),
+        &json!({"address": "a:1,b:2", "listName": " jobs ", "passwordFromEnv": "PASSWORD"}),
     )
     .unwrap();
     assert_eq!(
@@ -234,7 +234,7 @@ fn a_redis_trigger_is_read_with_its_defaults() {
     assert!(!redis.is_active(0) && redis.is_active(1));
     assert!(!format!("{redis:?}").contains("secret"));
     assert_eq!(
-        redis_of(json!({"host": "h", "port": "9", "listName": "j"}))
+        redis_of(&json!({"host": "h", "port": "9", "listName": "j"}))
             .unwrap()
             .address,
         "h:9"
@@ -258,7 +258,7 @@ fn a_redis_trigger_that_lacks_something_says_what() {
             "\"listLength\" value \"x\"",
         ),
     ] {
-        let error = redis_of(metadata).unwrap_err();
+        let error = redis_of(&metadata).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -266,7 +266,7 @@ fn a_redis_trigger_that_lacks_something_says_what() {
 #[test]
 fn the_generated_hpa_is_the_one_keda_makes() {
     let object = object(&json!({"minReplicaCount": 0, "maxReplicaCount": 40}));
-    let redis = redis_of(json!({"address": "r:1", "listName": "tour:jobs"})).unwrap();
+    let redis = redis_of(&json!({"address": "r:1", "listName": "tour:jobs"})).unwrap();
     let hpa = generated_hpa(
         &object,
         &ScaledObject::from_json(&object).unwrap(),

@@ -111,7 +111,7 @@ impl World {
 
     pub(super) fn set_replicas(&self, replicas: i32) {
         self.edit(&deployment_key(), |object| {
-            object["spec"]["replicas"] = json!(replicas)
+            object["spec"]["replicas"] = json!(replicas);
         });
     }
 

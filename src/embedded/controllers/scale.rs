@@ -61,7 +61,9 @@ pub(super) fn read(store: &Store, key: &Key) -> Result<Scale, String> {
 pub(super) fn write(store: &Store, key: &Key, replicas: i32) -> Result<(), String> {
     store
         .modify(key, None, |object| {
-            object["spec"]["replicas"] = json!(replicas);
+            if let Some(spec) = object["spec"].as_object_mut() {
+                spec.insert("replicas".to_owned(), json!(replicas));
+            }
             Ok(())
         })
         .map(|_| ())
@@ -75,11 +77,11 @@ pub(super) fn pods(store: &Store, key: &Key) -> (u32, u32) {
     };
     let selector = &target["spec"]["selector"]["matchLabels"];
     let (pods, _) = store.list(PODS, Some(&key.namespace));
-    let mut matching = pods
+    let matching = pods
         .iter()
         .filter(|pod| matches(selector, &pod["metadata"]["labels"]));
     let (mut all, mut ready) = (0, 0);
-    while let Some(pod) = matching.next() {
+    for pod in matching {
         all += 1;
         ready += u32::from(pod["status"]["phase"] == "Running" && is_ready(pod));
     }

@@ -30,3 +30,31 @@ pub(super) fn resolve(proxy: &Proxy, namespace: &str, address: &str) -> Result<S
     }
     Ok(address.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::embedded::store::Store;
+
+    fn resolved(address: &str) -> Result<String, String> {
+        resolve(&Proxy::new(Store::new(Clock::wall())), "keda-demo", address)
+    }
+
+    #[test]
+    fn what_is_no_service_is_dialled_as_it_is() {
+        for address in ["127.0.0.1:6379", "redis.example.org:6379", "localhost:1"] {
+            assert_eq!(resolved(address).as_deref(), Ok(address));
+        }
+    }
+
+    #[test]
+    fn a_service_that_is_not_there_is_an_unknown_host() {
+        let error = resolved("redis.keda-demo.svc.cluster.local:6379").unwrap_err();
+        assert_eq!(
+            error,
+            "dial tcp: lookup redis.keda-demo.svc.cluster.local: no such host"
+        );
+        assert!(resolved("redis").unwrap_err().contains("missing port"));
+    }
+}

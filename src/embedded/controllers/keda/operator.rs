@@ -5,7 +5,7 @@ use crate::autoscale::Event;
 use crate::embedded::controllers::hpa::schedule_key;
 use crate::embedded::controllers::scale;
 use crate::embedded::store::{Key, Object, Store, is_deleting, uid};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,6 +225,10 @@ impl Operator {
     pub(super) fn update_status(&self, change: impl FnOnce(&mut Value)) {
         let _ = self.store.modify(&self.key, None, |object| {
             if uid(object) == self.uid {
+                // A status is only ever written here, but the API lets anybody try.
+                if !object["status"].is_object() {
+                    object["status"] = json!({});
+                }
                 change(&mut object["status"]);
             }
             Ok(())

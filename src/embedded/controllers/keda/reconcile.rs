@@ -84,12 +84,16 @@ impl Operator {
                 {
                     finalizers.push(json!(FINALIZER));
                 }
-                object["metadata"]["labels"][OWNER_LABEL] = json!(name);
-                apply_conditions(&mut object["status"]["conditions"], &[]);
+                let labels = &mut object["metadata"]["labels"];
+                if !labels.is_object() {
+                    *labels = json!({});
+                }
+                labels[OWNER_LABEL] = json!(name);
                 Ok(())
             })
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        self.update_status(|status| apply_conditions(&mut status["conditions"], &[]));
+        Ok(())
     }
 
     fn ensure_target(&self, scaled_object: &ScaledObject) -> Result<(), String> {

@@ -105,3 +105,63 @@ impl Connection {
         Ok(Reply::Text(String::from_utf8_lossy(&text).into_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks something of a Redis that answers with `bytes` and hangs up.
+    async fn ask(bytes: &[u8]) -> Result<Reply, RespError> {
+        let (ours, mut theirs) = tokio::io::duplex(256 * 1024);
+        theirs.write_all(bytes).await.unwrap();
+        let reply = {
+            let mut connection = Connection::new(Box::new(ours));
+            theirs.shutdown().await.unwrap();
+            connection.ask(&["LLEN", "jobs"]).await
+        };
+        let mut sent = String::new();
+        theirs.read_to_string(&mut sent).await.unwrap();
+        assert_eq!(sent, "*2\r\n$4\r\nLLEN\r\n$4\r\njobs\r\n");
+        reply
+    }
+
+    #[tokio::test]
+    async fn every_reply_a_scaler_may_get_is_understood() {
+        assert_eq!(ask(b":42\r\n").await.unwrap(), Reply::Integer(42));
+        assert_eq!(
+            ask(b"+list\r\n").await.unwrap(),
+            Reply::Text("list".to_owned())
+        );
+        assert_eq!(
+            ask(b"$4\r\nlist\r\n").await.unwrap(),
+            Reply::Text("list".to_owned())
+        );
+        assert_eq!(ask(b"$-1\r\n").await.unwrap(), Reply::Null);
+        let refused = ask(b"-NOAUTH Authentication required.\r\n")
+            .await
+            .unwrap_err();
+        assert_eq!(refused.to_string(), "NOAUTH Authentication required.");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_reply_is_an_error_and_never_a_panic_or_a_flood() {
+        let flood = vec![b'x'; 2 * LONGEST_REPLY];
+        let replies: [&[u8]; 8] = [
+            b"",
+            b"\r\n",
+            b":x\r\n",
+            b"$99999999999\r\n",
+            b"$-7\r\n",
+            b"*1\r\n",
+            "é\r\n".as_bytes(),
+            &flood,
+        ];
+        for bytes in replies {
+            assert!(
+                ask(bytes).await.is_err(),
+                "{:?}",
+                &bytes[..bytes.len().min(20)]
+            );
+        }
+    }
+}

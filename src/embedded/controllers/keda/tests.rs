@@ -286,7 +286,7 @@ async fn a_pause_deletes_the_hpa_and_its_end_brings_it_back() {
     );
     assert!(world.next_poll.borrow().is_empty());
     world.edit(&scaled_object(), |object| {
-        object["metadata"]["annotations"] = json!({})
+        object["metadata"]["annotations"] = json!({});
     });
     world.pass(0.1).await;
     assert!(world.hpa().is_some());
