@@ -18,3 +18,7 @@ pub async fn run(
     let _ = (store, logs, proxy, program);
     shutdown.cancelled().await;
 }
+
+/// The annotation in which the kubelet publishes the port a container really listens on: followed by the
+/// `containerPort` it stands for, for example `podium.local/port.6379: "40123"`.
+pub const PORT_ANNOTATION: &str = "podium.local/port.";

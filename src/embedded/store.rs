@@ -18,6 +18,9 @@ use tokio::sync::watch;
 /// An object as the API shows it. Shared, never changed in place.
 pub type Object = Arc<Value>;
 
+/// The annotation that numbers a Deployment's templates.
+pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
+
 /// How many changes the log keeps for watches. A watch that starts further back gets [`StoreError::Expired`].
 /// Generous for a demo (a full spike makes about 2,000 changes), small in memory (objects are shared).
 const LOG_LENGTH: usize = 20_000;
@@ -292,6 +295,17 @@ impl Store {
             .collect()
     }
 
+    /// Every object in `namespace`, whatever its kind.
+    #[must_use]
+    pub fn contents(&self, namespace: &str) -> Vec<(Key, Object)> {
+        self.lock()
+            .objects
+            .iter()
+            .filter(|(key, _)| key.namespace == namespace)
+            .map(|(key, object)| (key.clone(), Arc::clone(object)))
+            .collect()
+    }
+
     /// Stores a new object, giving it a UID, a creation time, generation 1 and a resource version.
     ///
     /// # Errors
@@ -539,10 +553,11 @@ impl Watch {
     }
 }
 
+/// Whether nothing holds the object back from going. A Namespace has finalizers in its spec as well.
 fn no_finalizers(object: &Value) -> bool {
-    object["metadata"]["finalizers"]
-        .as_array()
-        .is_none_or(Vec::is_empty)
+    let none = |finalizers: &Value| finalizers.as_array().is_none_or(Vec::is_empty);
+    none(&object["metadata"]["finalizers"])
+        && (object["kind"] != "Namespace" || none(&object["spec"]["finalizers"]))
 }
 
 /// Kinds with a `spec` count generations; Secrets, ConfigMaps, Events and the like do not.
@@ -551,7 +566,7 @@ fn counts_generations(object: &Value) -> bool {
 }
 
 /// What `metadata.generation` counts the changes of: everything but metadata and status. Annotations of a Deployment
-/// count too on a real cluster.
+/// count too on a real cluster, except the revision, which its controller writes along with the status.
 fn specification(object: &Value) -> Value {
     let mut copy = object.clone();
     if let Some(fields) = copy.as_object_mut() {
@@ -559,8 +574,17 @@ fn specification(object: &Value) -> Value {
             .then(|| fields["metadata"]["annotations"].clone());
         fields.remove("metadata");
         fields.remove("status");
-        if let Some(annotations) = annotations {
-            fields.insert("annotations".to_owned(), annotations);
+        if let Some(mut annotations) = annotations {
+            if let Some(annotations) = annotations.as_object_mut() {
+                annotations.remove(DEPLOYMENT_REVISION);
+            }
+            let none = annotations
+                .as_object()
+                .is_none_or(serde_json::Map::is_empty);
+            fields.insert(
+                "annotations".to_owned(),
+                if none { Value::Null } else { annotations },
+            );
         }
     }
     copy
