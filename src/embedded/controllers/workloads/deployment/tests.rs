@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Clock;
-use crate::embedded::store::{EVENTS, PODS};
+use crate::embedded::store::{EVENTS, NODES, PODS};
 
 const START_MS: i64 = 1_767_225_600_000;
 
@@ -13,6 +13,12 @@ struct Stage {
 
 fn stage() -> Stage {
     let store = Store::new(Clock::following_tokio(START_MS));
+    let node = json!({
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": "podium"},
+        "status": {"allocatable": {"pods": "110"}},
+    });
+    store.create(NODES, node).unwrap();
     let stop = CancellationToken::new();
     tokio::spawn(crate::embedded::controllers::workloads::run(
         store.clone(),
@@ -155,7 +161,7 @@ async fn a_new_template_rolls_within_surge_and_unavailability() {
             deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!("podium:2");
         })
         .await;
-    for _ in 0..8 {
+    for _ in 0..12 {
         let status = stage.deployment()["status"].clone();
         assert!(status["replicas"].as_i64().unwrap() <= 5, "{status}");
         assert!(
@@ -182,15 +188,6 @@ async fn recreate_waits_for_the_last_old_pod_before_the_first_new_one() {
     let stage = stage();
     stage.deploy("Recreate", 1).await;
     stage.run_pods().await;
-    let old = stage.store.list(PODS, None).0[0].clone();
-    // A pod that a node runs takes its time to go.
-    stage
-        .store
-        .modify(&Key::of(PODS, &old), None, |pod| {
-            pod["spec"]["nodeName"] = json!("podium");
-            Ok(())
-        })
-        .unwrap();
     stage
         .change(|deployment| {
             deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!("podium:2");
@@ -224,6 +221,7 @@ async fn deleting_the_deployment_takes_its_replica_sets_and_pods_along() {
     stage.deploy("RollingUpdate", 3).await;
     stage.store.delete(&key(), None, 0).unwrap();
     stage.settle().await;
+    stage.run_pods().await;
     assert!(stage.store.list(REPLICA_SETS, None).0.is_empty());
     assert!(stage.store.list(PODS, None).0.is_empty());
 }
