@@ -73,7 +73,6 @@ impl Scheduler {
             pod["status"]["conditions"] = json!([{
                 "type": "PodScheduled",
                 "status": "True",
-                "observedGeneration": 1,
                 "lastProbeTime": null,
                 "lastTransitionTime": now,
             }]);
@@ -113,7 +112,6 @@ impl Scheduler {
                 "status": "False",
                 "reason": "Unschedulable",
                 "message": message,
-                "observedGeneration": 1,
                 "lastProbeTime": null,
                 "lastTransitionTime": now,
             }]);
