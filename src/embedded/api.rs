@@ -1,12 +1,88 @@
-//! (being written)
+//! The Kubernetes API over HTTP, over [`Store`]: enough of it, and exactly enough like it, that the `kube` client and an
+//! unmodified `kubectl` cannot tell.
+//!
+//! A request passes these stations:
+//!
+//! 1. the bearer token, then the paths that are no objects: health, version, discovery, OpenAPI (`discovery`,
+//!    `openapi`), reviews, external metrics;
+//! 2. the path, read against the table of kinds into a target (`kind`, `request`);
+//! 3. reading (`read`, `watch`, `log`, Tables in `table` and `columns`) or writing (`write`, with `strict`, `defaults`
+//!    and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`);
+//! 4. an answer, or an error as a `Status` object (`error`).
+//!
+//! There is no TLS: the listener is meant for loopback, and the token keeps other users of the machine out.
+
+mod admission;
+mod age;
+mod apply;
+mod columns;
+mod convert;
+pub mod defaults;
+mod delete;
+mod discovery;
+mod error;
+mod external_metrics;
+mod kind;
+mod log;
+mod openapi;
+mod read;
+mod request;
+mod review;
+mod scale;
+mod scaled_object;
+mod schema;
+mod seed;
+mod selector;
+mod strategic;
+mod strict;
+mod table;
+mod watch;
+mod write;
+
 
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query as QueryString, State};
+use axum::http::header::{AUTHORIZATION, WARNING};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use error::ApiError;
+use request::{Form, Query, Target};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use write::Written;
 
-/// Serves the Kubernetes API on `listener` until `shutdown`; every request must carry `token` as bearer token.
+/// The largest body, as the API server's limit (`MaxRequestBodyBytes`).
+const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// What every request needs. Cheap to clone.
+#[derive(Clone)]
+struct Api {
+    store: Store,
+    logs: Logs,
+    metrics: ExternalMetrics,
+    token: Arc<str>,
+    shutdown: CancellationToken,
+}
+
+/// A request after its body was read.
+struct Call {
+    method: Method,
+    path: String,
+    query: Query,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Serves the Kubernetes API on `listener` until `shutdown`; every request must carry `token` as bearer token. Before
+/// the first request it creates in `store` what a fresh cluster has: namespaces, KEDA's CRD.
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -18,7 +94,186 @@ pub async fn serve(
     token: String,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    let _ = (listener, store, logs, metrics, token);
-    shutdown.cancelled().await;
-    Ok(())
+    seed::seed(&store);
+    let api = Api {
+        store,
+        logs,
+        metrics,
+        token: token.into(),
+        shutdown: shutdown.clone(),
+    };
+    let app = Router::new().fallback(handle).with_state(api);
+    axum::serve(listener, app)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+}
+
+async fn handle(
+    State(api): State<Api>,
+    QueryString(query): QueryString<HashMap<String, String>>,
+    request: axum::http::Request<Body>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    if let Some(response) = open_to_all(parts.uri.path()) {
+        return response;
+    }
+    if !api.knows(&parts.headers) {
+        return ApiError::Unauthorized.into_response();
+    }
+    let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
+        return ApiError::TooLarge(BODY_LIMIT).into_response();
+    };
+    let call = Call {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: Query::new(query),
+        headers: parts.headers,
+        body,
+    };
+    api.answer(call).await.unwrap_or_else(ApiError::into_response)
+}
+
+/// Probes and the version need no token.
+fn open_to_all(path: &str) -> Option<Response> {
+    match path {
+        "/healthz" | "/livez" | "/readyz" => Some("ok".into_response()),
+        "/version" => Some(axum::Json(discovery::version()).into_response()),
+        _ => None,
+    }
+}
+
+impl Api {
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+            .is_some_and(|given| given.ct_eq(self.token.as_bytes()).into())
+    }
+
+    async fn answer(&self, call: Call) -> Result<Response, ApiError> {
+        let path = percent_decoded(&call.path)?;
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let json = |value: Value| Ok(axum::Json(value).into_response());
+        match segments.as_slice() {
+            ["api"] => Ok(discovery::root(true, &call.headers)),
+            ["apis"] => Ok(discovery::root(false, &call.headers)),
+            ["api", "v1"] => json(discovery::resources("", "v1")?),
+            ["apis", group] => json(discovery::group(group)?),
+            ["apis", group, version] => json(discovery::resources(group, version)?),
+            ["openapi", "v3"] => json(openapi::index()),
+            ["openapi", "v3", path @ ..] => json(openapi::document(&path.join("/"))?),
+            ["apis", external_metrics::GROUP, external_metrics::VERSION, "namespaces", namespace, metric] => {
+                let selector = call.query.text("labelSelector");
+                let now = self.store.timestamp();
+                json(external_metrics::value(&self.metrics, namespace, metric, selector, now).await?)
+            }
+            ["apis", group @ ("authorization.k8s.io" | "authentication.k8s.io"), "v1", plural]
+                if call.method == Method::POST =>
+            {
+                let review = review::answer(group, plural, request::parse_body(&call.body)?)?;
+                Ok((StatusCode::CREATED, axum::Json(review)).into_response())
+            }
+            segments => self.object(&call, Target::parse(segments)?),
+        }
+    }
+
+    fn object(&self, call: &Call, target: Target) -> Result<Response, ApiError> {
+        match (&call.method, target.name.is_some(), target.subresource.as_deref()) {
+            (&Method::GET, _, _) => self.read(call, target),
+            (&Method::POST, false, None) => {
+                let object = body_of(call)?;
+                Ok(written(write::create(&self.store, &target, &call.query, object)?))
+            }
+            (&Method::PUT, true, Some("scale")) => {
+                let scale = scale::replace(&self.store, &target, &call.query, &body_of(call)?)?;
+                Ok(axum::Json(scale).into_response())
+            }
+            (&Method::PUT, true, _) => {
+                Ok(written(write::replace(&self.store, &target, &call.query, body_of(call)?)?))
+            }
+            (&Method::PATCH, true, Some("scale")) => {
+                let media_type = request::content_type(&call.headers);
+                let scale = scale::patch(&self.store, &target, &call.query, media_type, &call.body)?;
+                Ok(axum::Json(scale).into_response())
+            }
+            (&Method::PATCH, true, _) => {
+                let media_type = request::content_type(&call.headers);
+                Ok(written(write::patch(&self.store, &target, &call.query, media_type, &call.body)?))
+            }
+            (&Method::DELETE, _, None) => self.delete(call, &target),
+            _ => Err(ApiError::MethodNotAllowed),
+        }
+    }
+
+    fn read(&self, call: &Call, mut target: Target) -> Result<Response, ApiError> {
+        let (store, query) = (&self.store, &call.query);
+        match (&target.name, target.subresource.as_deref()) {
+            (Some(_), Some("scale")) => Ok(axum::Json(scale::get(store, &target)?).into_response()),
+            (Some(_), Some("log")) => log::log(store, &self.logs, &target, query, self.shutdown.clone()),
+            (Some(name), None | Some("status")) if !query.flag("watch") => {
+                tracing::trace!(name, "get");
+                let form = Form::accepted(&call.headers)?;
+                Ok(axum::Json(read::get(store, &target, query, form)?).into_response())
+            }
+            (Some(_), None) => Err(ApiError::MethodNotAllowed),
+            (None, _) if query.flag("watch") => {
+                target.name = None;
+                let form = Form::accepted(&call.headers)?;
+                watch::watch(store, target, query.clone(), form, self.shutdown.clone())
+            }
+            (None, _) => {
+                let form = Form::accepted(&call.headers)?;
+                Ok(axum::Json(read::list(store, &target, query, form)?).into_response())
+            }
+            _ => Err(ApiError::MethodNotAllowed),
+        }
+    }
+
+    fn delete(&self, call: &Call, target: &Target) -> Result<Response, ApiError> {
+        let body = if call.body.is_empty() { Value::Null } else { request::parse_body(&call.body)? };
+        let options = delete::Options::parse(&body, &call.query)?;
+        if target.name.is_some() {
+            return Ok(axum::Json(delete::delete(&self.store, target, &options)?).into_response());
+        }
+        let (objects, version) = read::selected(&self.store, target, &call.query)?;
+        delete::delete_all(&self.store, target, &options, &objects)?;
+        let metadata = serde_json::json!({"resourceVersion": version.to_string()});
+        Ok(axum::Json(read::list_of(target.kind, &objects, &metadata)).into_response())
+    }
+}
+
+fn body_of(call: &Call) -> Result<Value, ApiError> {
+    match request::content_type(&call.headers) {
+        "application/json" | "application/yaml" | "" => request::parse_body(&call.body),
+        _ => Err(ApiError::UnsupportedMediaType("application/json, application/yaml")),
+    }
+}
+
+fn written(written: Written) -> Response {
+    let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = (code, axum::Json(written.object.as_ref())).into_response();
+    for warning in written.warnings {
+        let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+    response
+}
+
+/// Undoes the escaping of a path; metric names may carry any character.
+fn percent_decoded(path: &str) -> Result<String, ApiError> {
+    let malformed = || ApiError::BadRequest(format!("malformed path: {path}"));
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or_else(malformed);
+        let code = digit()? * 16 + digit()?;
+        bytes.push(u8::try_from(code).map_err(|_| malformed())?);
+    }
+    String::from_utf8(bytes).map_err(|_| malformed())
 }

@@ -1,0 +1,213 @@
+//! Why a request was refused, and the `Status` object that says so.
+//!
+//! `kubectl` builds its own sentences from `reason` and `details`, so these matter as much as the message: an invalid
+//! object's causes become the list under "The Deployment … is invalid". Reasons and texts are the API server's.
+
+use super::kind::Kind;
+use crate::embedded::store::{Key, StoreError};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// One field that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// `FieldValueInvalid`, `FieldValueRequired`, …
+    pub(super) reason: &'static str,
+    /// Path of the field: `spec.template.metadata.labels`.
+    pub(super) field: String,
+    /// What is wrong, starting with `Invalid value: …` or `Required value`.
+    pub(super) message: String,
+}
+
+impl Cause {
+    /// `field` has a value that it must not have.
+    pub(super) fn invalid(field: &str, value: &Value, why: &str) -> Self {
+        Self {
+            reason: "FieldValueInvalid",
+            field: field.to_owned(),
+            message: format!("Invalid value: {value}: {why}"),
+        }
+    }
+
+    /// `field` must be given.
+    pub(super) fn required(field: &str, why: &str) -> Self {
+        let message = if why.is_empty() {
+            "Required value".to_owned()
+        } else {
+            format!("Required value: {why}")
+        };
+        Self {
+            reason: "FieldValueRequired",
+            field: field.to_owned(),
+            message,
+        }
+    }
+}
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ApiError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No such path, group, version or resource.
+    #[error("the server could not find the requested resource")]
+    NoSuchResource,
+    /// The path exists; the verb does not.
+    #[error("the server does not allow this method on the requested resource")]
+    MethodNotAllowed,
+    /// No or a wrong bearer token.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// The request cannot be understood.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Admission said no.
+    #[error("{message}")]
+    Forbidden {
+        /// Which object, when it is one.
+        key: Option<Key>,
+        /// The whole sentence.
+        message: String,
+    },
+    /// The object breaks its kind's rules.
+    #[error("{}", invalid_text(kind, name, causes))]
+    Invalid {
+        /// The object's kind.
+        kind: &'static Kind,
+        /// The object's name.
+        name: String,
+        /// Every broken rule.
+        causes: Vec<Cause>,
+    },
+    /// A patch that does not apply.
+    #[error("the server rejected our request due to an error in our request")]
+    BadPatch,
+    /// A patch whose result is not an object of its kind.
+    #[error("patch: {0}")]
+    PatchedNonsense(String),
+    /// The body is in a format that is not served.
+    #[error(
+        "the body of the request was in an unknown format - accepted media types include: {0}"
+    )]
+    UnsupportedMediaType(&'static str),
+    /// The body is larger than the API server's limit.
+    #[error("Request entity too large: limit is {0}")]
+    TooLarge(usize),
+    /// Something behind the API failed; upstream answers 500 without a reason.
+    #[error("{0}")]
+    Internal(String),
+}
+
+fn invalid_text(kind: &Kind, name: &str, causes: &[Cause]) -> String {
+    let group = if kind.group.is_empty() {
+        String::new()
+    } else {
+        format!(".{}", kind.group)
+    };
+    let list: Vec<String> = causes
+        .iter()
+        .map(|cause| format!("{}: {}", cause.field, cause.message))
+        .collect();
+    let list = match list.as_slice() {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    };
+    format!("{}{group} \"{name}\" is invalid: {list}", kind.kind)
+}
+
+impl ApiError {
+    fn code(&self) -> u16 {
+        match self {
+            Self::Store(StoreError::NotFound(_)) | Self::NoSuchResource => 404,
+            Self::Store(
+                StoreError::AlreadyExists(_)
+                | StoreError::Conflict(_)
+                | StoreError::WrongUid { .. },
+            ) => 409,
+            Self::Store(StoreError::Expired { .. }) => 410,
+            Self::Store(StoreError::Rejected(_)) | Self::Internal(_) => 500,
+            Self::MethodNotAllowed => 405,
+            Self::Unauthorized => 401,
+            Self::BadRequest(_) => 400,
+            Self::Forbidden { .. } => 403,
+            Self::Invalid { .. } | Self::BadPatch | Self::PatchedNonsense(_) => 422,
+            Self::UnsupportedMediaType(_) => 415,
+            Self::TooLarge(_) => 413,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Store(StoreError::NotFound(_)) | Self::NoSuchResource => "NotFound",
+            Self::Store(StoreError::AlreadyExists(_)) => "AlreadyExists",
+            Self::Store(StoreError::Conflict(_) | StoreError::WrongUid { .. }) => "Conflict",
+            Self::Store(StoreError::Expired { .. }) => "Expired",
+            Self::Store(StoreError::Rejected(_)) | Self::Internal(_) => "",
+            Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::Unauthorized => "Unauthorized",
+            Self::BadRequest(_) => "BadRequest",
+            Self::Forbidden { .. } => "Forbidden",
+            Self::Invalid { .. } | Self::BadPatch | Self::PatchedNonsense(_) => "Invalid",
+            Self::UnsupportedMediaType(_) => "UnsupportedMediaType",
+            Self::TooLarge(_) => "RequestEntityTooLarge",
+        }
+    }
+
+    fn details(&self) -> Value {
+        let of_key = |key: &Key| json!({"name": key.name, "group": key.resource.group, "kind": key.resource.plural});
+        match self {
+            Self::Store(
+                StoreError::NotFound(key)
+                | StoreError::AlreadyExists(key)
+                | StoreError::Conflict(key),
+            )
+            | Self::Forbidden { key: Some(key), .. } => of_key(key),
+            Self::Invalid { kind, name, causes } => {
+                let causes: Vec<Value> = causes
+                    .iter()
+                    .map(|cause| {
+                        json!({"reason": cause.reason, "field": cause.field, "message": cause.message})
+                    })
+                    .collect();
+                json!({"name": name, "group": kind.group, "kind": kind.kind, "causes": causes})
+            }
+            Self::PatchedNonsense(message) => {
+                json!({"causes": [{"reason": "FieldValueInvalid", "field": "patch", "message": message}]})
+            }
+            Self::BadPatch | Self::NoSuchResource | Self::MethodNotAllowed => json!({}),
+            _ => Value::Null,
+        }
+    }
+
+    /// The `Status` object that tells the client.
+    pub(super) fn status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.to_string(),
+            "code": self.code(),
+        });
+        if !self.reason().is_empty() {
+            status["reason"] = json!(self.reason());
+        }
+        let details = self.details();
+        if !details.is_null() {
+            status["details"] = details;
+        }
+        status
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let code = StatusCode::from_u16(self.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if code.is_server_error() {
+            tracing::warn!(error = %self, "the embedded Kubernetes API failed a request");
+        }
+        (code, axum::Json(self.status())).into_response()
+    }
+}

@@ -1,0 +1,129 @@
+//! The rules of KEDA's ScaledObject: first those of its CRD's schema, then those of KEDA's admission webhook.
+
+use super::error::{ApiError, Cause};
+use serde_json::{Value, json};
+
+/// The schema's checks on `spec`.
+pub(super) fn schema(spec: &Value, causes: &mut Vec<Cause>) {
+    let name = &spec["scaleTargetRef"]["name"];
+    if spec["scaleTargetRef"].is_null() {
+        causes.push(Cause::required("spec.scaleTargetRef", ""));
+    } else if name.is_null() {
+        causes.push(Cause::required("spec.scaleTargetRef.name", ""));
+    } else if name.as_str().is_none_or(str::is_empty) {
+        causes.push(in_body("spec.scaleTargetRef.name", name, "should be at least 1 chars long"));
+    }
+    for (field, least) in [
+        ("pollingInterval", 1),
+        ("cooldownPeriod", 0),
+        ("initialCooldownPeriod", 0),
+        ("idleReplicaCount", 0),
+        ("minReplicaCount", 0),
+        ("maxReplicaCount", 1),
+    ] {
+        number(spec, field, least, causes);
+    }
+    triggers(&spec["triggers"], causes);
+    if causes.iter().any(|cause| cause.field.starts_with("spec.")) {
+        causes.push(Cause {
+            reason: "FieldValueInvalid",
+            field: "<nil>".to_owned(),
+            message: "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation".to_owned(),
+        });
+        return;
+    }
+    let (min, max) = (&spec["minReplicaCount"], &spec["maxReplicaCount"]);
+    if let (Some(min), Some(max)) = (min.as_i64(), max.as_i64())
+        && min > max
+    {
+        causes.push(Cause::invalid(
+            "spec",
+            &json!("object"),
+            "minReplicaCount must be less than or equal to maxReplicaCount",
+        ));
+    }
+}
+
+fn number(spec: &Value, field: &str, least: i64, causes: &mut Vec<Cause>) {
+    let value = &spec[field];
+    let path = format!("spec.{field}");
+    match value.as_i64() {
+        None if value.is_null() => {}
+        None => {
+            let given = if value.is_string() { "string" } else { "object" };
+            causes.push(in_body(&path, value, &format!("must be of type integer: \"{given}\"")));
+        }
+        Some(number) if number < least => {
+            causes.push(in_body(&path, value, &format!("should be greater than or equal to {least}")));
+        }
+        Some(_) => {}
+    }
+}
+
+fn triggers(triggers: &Value, causes: &mut Vec<Cause>) {
+    let Some(triggers) = triggers.as_array() else {
+        causes.push(Cause::required("spec.triggers", ""));
+        return;
+    };
+    if triggers.is_empty() {
+        causes.push(in_body("spec.triggers", &json!(0), "should have at least 1 items"));
+    }
+    for (index, trigger) in triggers.iter().enumerate() {
+        let path = format!("spec.triggers[{index}]");
+        if trigger["type"].is_null() {
+            causes.push(Cause::required(&format!("{path}.type"), ""));
+        }
+        if trigger["metadata"].is_null() {
+            causes.push(Cause::required(&format!("{path}.metadata"), ""));
+        }
+        for (name, value) in trigger["metadata"].as_object().into_iter().flatten() {
+            if !value.is_string() {
+                let field = format!("{path}.metadata.{name}");
+                let given = if value.is_number() { "integer" } else { "object" };
+                causes.push(in_body(&field, value, &format!("must be of type string: \"{given}\"")));
+            }
+        }
+    }
+}
+
+fn in_body(field: &str, value: &Value, why: &str) -> Cause {
+    let why = format!("{field} in body {why}");
+    Cause::invalid(field, value, &why)
+}
+
+/// The webhook's checks on the whole object. Returns its warnings.
+pub(super) fn webhook(object: &Value) -> Result<Vec<String>, ApiError> {
+    keda_admission(object).map_err(|why| ApiError::Forbidden {
+        key: None,
+        message: format!("admission webhook \"vscaledobject.kb.io\" denied the request: {why}"),
+    })
+}
+
+/// Stands in for `autoscale::keda::admission`, which has this signature: warnings, or the reason for a refusal.
+fn keda_admission(object: &Value) -> Result<Vec<String>, String> {
+    let spec = &object["spec"];
+    let (min, idle) = (spec["minReplicaCount"].as_i64(), spec["idleReplicaCount"].as_i64());
+    if let Some(idle) = idle.filter(|idle| *idle >= min.unwrap_or(0)) {
+        let min = min.unwrap_or(0);
+        return Err(format!("IdleReplicaCount={idle} must be less than MinReplicaCount={min}"));
+    }
+    Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_names_what_is_missing() {
+        let mut causes = Vec::new();
+        schema(&json!({"scaleTargetRef": {}, "triggers": []}), &mut causes);
+        let texts: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        assert_eq!(texts[0], "spec.scaleTargetRef.name: Required value");
+        assert_eq!(
+            texts[1],
+            "spec.triggers: Invalid value: 0: spec.triggers in body should have at least 1 items"
+        );
+        assert!(texts[2].starts_with("<nil>: Invalid value: null: some validation rules were not checked"));
+    }
+}

@@ -1,0 +1,84 @@
+//! What a fresh cluster with KEDA already holds: its namespaces, KEDA's CRD, and the registration of its metrics API.
+//! Clients look for these before they deploy anything.
+
+use super::kind::{API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS};
+use crate::embedded::store::{NAMESPACES, Store};
+use serde_json::{Value, json};
+
+/// Creates them where they are missing.
+pub(super) fn seed(store: &Store) {
+    let now = store.timestamp();
+    let objects = ["default", "kube-system", "keda"]
+        .map(|name| (NAMESPACES, namespace(name)))
+        .into_iter()
+        .chain([
+            (CUSTOM_RESOURCE_DEFINITIONS, scaled_objects(&now)),
+            (API_SERVICES, external_metrics(&now)),
+        ]);
+    for (resource, object) in objects {
+        // Already there is what we want.
+        let _ = store.create(resource, object);
+    }
+}
+
+fn namespace(name: &str) -> Value {
+    let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    super::defaults::complete(&mut object);
+    object
+}
+
+fn scaled_objects(now: &str) -> Value {
+    let names = json!({
+        "kind": "ScaledObject",
+        "listKind": "ScaledObjectList",
+        "plural": "scaledobjects",
+        "singular": "scaledobject",
+        "shortNames": ["so"],
+    });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "scaledobjects.keda.sh", "labels": {"app.kubernetes.io/part-of": "keda-operator"}},
+        "spec": {
+            "group": "keda.sh",
+            "names": names,
+            "scope": "Namespaced",
+            "conversion": {"strategy": "None"},
+            "versions": [{
+                "name": "v1alpha1",
+                "served": true,
+                "storage": true,
+                "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }],
+        },
+        "status": {
+            "acceptedNames": names,
+            "storedVersions": ["v1alpha1"],
+            "conditions": [
+                condition("NamesAccepted", "NoConflicts", "no conflicts found", now),
+                condition("Established", "InitialNamesAccepted", "the initial names have been accepted", now),
+            ],
+        },
+    })
+}
+
+fn external_metrics(now: &str) -> Value {
+    json!({
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1beta1.external.metrics.k8s.io"},
+        "spec": {
+            "group": "external.metrics.k8s.io",
+            "version": "v1beta1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "service": {"name": "keda-operator-metrics-apiserver", "namespace": "keda", "port": 443},
+        },
+        "status": {"conditions": [condition("Available", "Passed", "all checks passed", now)]},
+    })
+}
+
+fn condition(kind: &str, reason: &str, message: &str, now: &str) -> Value {
+    json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now})
+}

@@ -1,0 +1,161 @@
+//! Field validation: what a client sent that its kind does not have.
+//!
+//! The object is read into its typed form and written again; whatever does not come back was not a field. So the
+//! rules are those of the real types without a schema of our own. `fieldValidation` decides whether that is an error
+//! (what `kubectl` asks for), a warning, or nothing; unknown fields are dropped in the last two cases, as upstream.
+
+use super::error::ApiError;
+use super::kind::Kind;
+use super::schema::{self, SCALED_OBJECT};
+use crate::embedded::store::SCALED_OBJECTS;
+use serde_json::Value;
+
+/// What to do with unknown fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Validation {
+    /// Refuse the request.
+    Strict,
+    /// Drop them and say so in a `Warning` header.
+    Warn,
+    /// Drop them.
+    Ignore,
+}
+
+impl Validation {
+    /// Of the query parameter; `Warn` is the API's default.
+    pub(super) fn parse(text: &str) -> Result<Self, ApiError> {
+        match text {
+            "Strict" => Ok(Self::Strict),
+            "Warn" | "" => Ok(Self::Warn),
+            "Ignore" => Ok(Self::Ignore),
+            other => Err(ApiError::BadRequest(format!(
+                "invalid fieldValidation \"{other}\": must be one of Ignore, Warn, Strict"
+            ))),
+        }
+    }
+}
+
+/// Reads `object` as its kind: removes unknown fields and returns their paths.
+///
+/// # Errors
+/// The decoder's words when a field has a value of the wrong type.
+pub(super) fn prune(kind: &Kind, object: &mut Value) -> Result<Vec<String>, serde_json::Error> {
+    quantities_as_text(object);
+    let known = if let Some(round_trip) = kind.round_trip {
+        round_trip(object)?
+    } else if kind.resource == SCALED_OBJECTS {
+        schema::known_part(object, &SCALED_OBJECT)
+    } else {
+        return Ok(Vec::new());
+    };
+    let mut unknown = Vec::new();
+    drop_unknown(object, &known, "", &mut unknown);
+    Ok(unknown)
+}
+
+/// [`prune`] for a whole object in a request, with the outcome that `validation` asks for. Returns warnings.
+pub(super) fn validate(kind: &Kind, object: &mut Value, validation: Validation) -> Result<Vec<String>, ApiError> {
+    let decode = |why: &str| {
+        ApiError::BadRequest(format!(
+            "{} in version \"{}\" cannot be handled as a {}: {why}",
+            kind.kind, kind.version, kind.kind
+        ))
+    };
+    let unknown = prune(kind, object).map_err(|error| decode(&format!("json: {error}")))?;
+    let named: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    match validation {
+        Validation::Strict if !named.is_empty() => {
+            Err(decode(&format!("strict decoding error: {}", named.join(", "))))
+        }
+        Validation::Warn => Ok(named),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn drop_unknown(given: &mut Value, known: &Value, path: &str, unknown: &mut Vec<String>) {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => {
+            given.retain(|name, value| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                match known.get(name) {
+                    Some(known) => drop_unknown(value, known, &path, unknown),
+                    // Null and absent mean the same, so a null that did not come back says nothing.
+                    None if value.is_null() => return false,
+                    None => {
+                        unknown.push(path);
+                        return false;
+                    }
+                }
+                true
+            });
+        }
+        (Value::Array(given), Value::Array(known)) => {
+            for (index, (given, known)) in given.iter_mut().zip(known).enumerate() {
+                drop_unknown(given, known, &format!("{path}[{index}]"), unknown);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// YAML lets people write `cpu: 1`; the API takes it for the quantity "1".
+fn quantities_as_text(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("requests" | "limits" | "hard" | "capacity" | "allocatable", Value::Object(amounts)) => {
+                        amounts.values_mut().for_each(number_as_text);
+                    }
+                    ("averageValue", value) => number_as_text(value),
+                    (_, value) => quantities_as_text(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(quantities_as_text),
+        _ => {}
+    }
+}
+
+fn number_as_text(value: &mut Value) {
+    if value.is_number() {
+        *value = Value::String(value.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn unknown_fields_are_found_where_they_are() {
+        let deployments = kind::find("apps", "v1", "deployments").unwrap();
+        let mut object = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "creationTimestamp": null},
+            "spec": {"replica": 3, "selector": {"matchLabels": {"a": "b"}}, "template": {"spec": {"containers": [
+                {"name": "c", "image": "i", "imag": 1, "resources": {"limits": {"cpu": 1}}},
+            ]}}},
+        });
+        let error = validate(deployments, &mut object.clone(), Validation::Strict).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: \
+             unknown field \"spec.replica\", unknown field \"spec.template.spec.containers[0].imag\""
+        );
+        assert_eq!(validate(deployments, &mut object, Validation::Ignore).unwrap(), Vec::<String>::new());
+        assert_eq!(object["spec"]["replica"], Value::Null);
+        assert_eq!(object["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"], "1");
+    }
+
+    #[test]
+    fn a_scaled_object_is_held_to_its_crd() {
+        let kind = kind::find("keda.sh", "v1alpha1", "scaledobjects").unwrap();
+        let mut object = json!({"spec": {"scaleTargetRef": {"name": "a"}, "maxReplicas": 3, "triggers": [
+            {"type": "redis", "metadata": {"anything": "goes"}, "meta": {}},
+        ]}});
+        assert_eq!(prune(kind, &mut object).unwrap(), ["spec.maxReplicas", "spec.triggers[0].meta"]);
+        assert_eq!(object["spec"]["triggers"][0]["metadata"]["anything"], "goes");
+    }
+}

@@ -1,0 +1,358 @@
+//! Creating, replacing and patching objects.
+//!
+//! Every way to write ends in the same steps: fit the object to its path, drop or refuse unknown fields, convert to
+//! the stored form, keep what this path may not change, complete the defaults, check the rules, store. A change runs
+//! inside the store's [`Store::modify`], so that a patch applies to the object as it is at that moment; an error in
+//! there is carried out beside the store's own.
+
+use super::admission;
+use super::apply::{self, Applier};
+use super::convert;
+use super::defaults;
+use super::error::{ApiError, Cause};
+use super::request::{self, Query, Target};
+use super::schema::Place;
+use super::strategic;
+use super::strict::{self, Validation};
+use crate::embedded::store::{self, Key, NAMESPACES, Object, Store, StoreError};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The media types of a PATCH.
+pub(super) const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+
+/// What a write did.
+pub(super) struct Written {
+    /// The object as stored.
+    pub(super) object: Object,
+    /// Whether it is new.
+    pub(super) created: bool,
+    /// For the `Warning` headers.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Where a written object came from, which decides the words of a decoding error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Body,
+    Patch,
+    Apply,
+}
+
+/// `POST` to a collection.
+pub(super) fn create(store: &Store, target: &Target, query: &Query, mut object: Value) -> Result<Written, ApiError> {
+    request::fit(target, &mut object)?;
+    insert(store, target, query, object, Source::Body)
+}
+
+/// `PUT` of an object or its status.
+pub(super) fn replace(store: &Store, target: &Target, query: &Query, object: Value) -> Result<Written, ApiError> {
+    revise(store, target, query, Source::Body, |live| {
+        let mut object = object;
+        request::fit(target, &mut object)?;
+        if object["metadata"]["managedFields"].is_null() && !live["metadata"]["managedFields"].is_null() {
+            object["metadata"]["managedFields"] = live["metadata"]["managedFields"].clone();
+        }
+        Ok(object)
+    })
+}
+
+/// `PATCH` of an object or its status, in the format of `media_type`.
+pub(super) fn patch(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    media_type: &str,
+    body: &[u8],
+) -> Result<Written, ApiError> {
+    let patch = request::parse_body(body)?;
+    if media_type == "application/apply-patch+yaml" {
+        return server_side_apply(store, target, query, patch);
+    }
+    revise(store, target, query, Source::Patch, |live| {
+        let mut object = live.clone();
+        match media_type {
+            "application/merge-patch+json" => json_patch::merge(&mut object, &patch),
+            "application/strategic-merge-patch+json" => {
+                strategic::merge(&mut object, &patch, &Place::top(target.kind.group));
+            }
+            "application/json-patch+json" => json_patch(&mut object, patch)?,
+            _ => return Err(ApiError::UnsupportedMediaType(PATCH_TYPES)),
+        }
+        Ok(object)
+    })
+}
+
+/// Applies a JSON patch; also used on Scale objects.
+pub(super) fn json_patch(object: &mut Value, patch: Value) -> Result<(), ApiError> {
+    let operations: json_patch::Patch =
+        serde_json::from_value(patch).map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
+    json_patch::patch(object, &operations).map_err(|_| ApiError::BadPatch)
+}
+
+fn server_side_apply(store: &Store, target: &Target, query: &Query, mut config: Value) -> Result<Written, ApiError> {
+    request::fit(target, &mut config)?;
+    let manager = query.text("fieldManager");
+    if manager.is_empty() {
+        return Err(ApiError::BadRequest("fieldManager is required for apply patch".to_owned()));
+    }
+    if !config["metadata"]["managedFields"].is_null() {
+        return Err(ApiError::BadRequest("metadata.managedFields must be nil".to_owned()));
+    }
+    decode(target, &mut config, Source::Apply, Validation::Strict)?;
+    let api_version = target.kind.api_version();
+    let applier =
+        Applier { manager, api_version: &api_version, group: target.kind.group, now: &store.timestamp() };
+    let exists = target.name.as_deref().is_some_and(|name| store.get(&target.key(name)).is_some());
+    if !exists && target.subresource.is_none() {
+        let object = apply::apply(&Value::Null, &config, &applier);
+        match insert(store, target, query, object, Source::Apply) {
+            Err(ApiError::Store(StoreError::AlreadyExists(_))) => {}
+            outcome => return outcome,
+        }
+    }
+    revise(store, target, query, Source::Apply, |live| Ok(apply::apply(live, &config, &applier)))
+}
+
+fn insert(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    mut object: Value,
+    source: Source,
+) -> Result<Written, ApiError> {
+    let kind = target.kind;
+    if object["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
+        return Err(ApiError::BadRequest(
+            "resourceVersion should not be set on objects to be created".to_owned(),
+        ));
+    }
+    let validation = Validation::parse(query.text("fieldValidation"))?;
+    let mut warnings = decode(target, &mut object, source, validation)?;
+    let mut object = convert::inward(kind, object);
+    give_name(&mut object["metadata"]);
+    if kind.has("status") {
+        object.as_object_mut().map(|fields| fields.remove("status"));
+    }
+    defaults::complete(&mut object);
+    let key = Key::of(kind.resource, &object);
+    if let Some(home) = target.home() {
+        admission::namespace_takes(store, &home, &key)?;
+    }
+    warnings.extend(admission::check(kind, &object, None)?);
+    let object = if query.dry_run() { preview(store, &key, object)? } else { store.create(kind.resource, object)? };
+    Ok(Written { object, created: true, warnings })
+}
+
+/// Leaves of new metadata what a client may set, and makes a name from `generateName` where there is none.
+fn give_name(metadata: &mut Value) {
+    if let Some(fields) = metadata.as_object_mut() {
+        for field in ["uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+            fields.remove(field);
+        }
+    }
+    let prefix = metadata["generateName"].as_str().unwrap_or_default();
+    if metadata["name"].as_str().unwrap_or_default().is_empty() && !prefix.is_empty() {
+        // Hexadecimal digits are lower-case letters and digits, all that a name's end needs.
+        metadata["name"] = json!(format!("{prefix}{}", &store::new_uid()[..5]));
+    }
+}
+
+/// What `create` would store, without storing it.
+fn preview(store: &Store, key: &Key, mut object: Value) -> Result<Object, ApiError> {
+    if store.get(key).is_some() {
+        return Err(StoreError::AlreadyExists(key.clone()).into());
+    }
+    object["metadata"]["uid"] = json!(store::new_uid());
+    object["metadata"]["creationTimestamp"] = json!(store.timestamp());
+    if object.get("spec").is_some() {
+        object["metadata"]["generation"] = json!(1);
+    }
+    Ok(Arc::new(object))
+}
+
+fn decode(target: &Target, object: &mut Value, source: Source, validation: Validation) -> Result<Vec<String>, ApiError> {
+    let kind = target.kind;
+    match source {
+        Source::Body => strict::validate(kind, object, validation),
+        Source::Patch => {
+            let shown = elided(&object.to_string());
+            let nonsense = |why: String| ApiError::PatchedNonsense(format!("Invalid value: {shown:?}: {why}"));
+            let unknown = strict::prune(kind, object).map_err(|error| nonsense(format!("json: {error}")))?;
+            let named: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+            match validation {
+                Validation::Strict if !named.is_empty() => {
+                    Err(nonsense(format!("strict decoding error: {}", named.join(", "))))
+                }
+                Validation::Warn => Ok(named),
+                _ => Ok(Vec::new()),
+            }
+        }
+        Source::Apply => {
+            let refuse = |why: String| {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                let namespace = target.namespace.as_deref().unwrap_or_default();
+                ApiError::Internal(format!(
+                    "failed to create typed patch object ({namespace}/{name}; {}, Kind={}): {why}",
+                    kind.api_version(),
+                    kind.kind
+                ))
+            };
+            let mut pruned = object.clone();
+            let unknown = strict::prune(kind, &mut pruned).map_err(|error| refuse(error.to_string()))?;
+            if let Some(path) = unknown.first() {
+                return Err(refuse(format!(".{path}: field not declared in schema")));
+            }
+            *object = pruned;
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// The ends of a long text, as the API server shows a patched object.
+fn elided(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= 140 {
+        return text.to_owned();
+    }
+    let start: String = characters[..110].iter().collect();
+    let end: String = characters[characters.len() - 25..].iter().collect();
+    format!("{start} … {end}")
+}
+
+/// Changes an existing object into what `make` says, given the object as the target's kind shows it.
+fn revise(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    source: Source,
+    make: impl FnOnce(&Value) -> Result<Value, ApiError>,
+) -> Result<Written, ApiError> {
+    let validation = Validation::parse(query.text("fieldValidation"))?;
+    let key = target.key(target.name.as_deref().unwrap_or_default());
+    let mut warnings = Vec::new();
+    let object = change(store, &key, query.dry_run(), |live| {
+        let mut object = make(&convert::outward(target.kind, live))?;
+        request::fit(target, &mut object)?;
+        let read = store::resource_version(&object);
+        if read != 0 && read != store::resource_version(live) {
+            return Err(StoreError::Conflict(key.clone()).into());
+        }
+        warnings = decode(target, &mut object, source, validation)?;
+        let mut object = convert::inward(target.kind, object);
+        keep_what_is_not_ours(target, live, &mut object);
+        defaults::complete(&mut object);
+        warnings.extend(admission::check(target.kind, &object, Some(live))?);
+        Ok(object)
+    })?;
+    Ok(Written { object, created: false, warnings })
+}
+
+/// A write to the object leaves its status alone, a write to its status everything else; nobody moves the marks of a
+/// deletion, and the cluster's address of a Service stays.
+fn keep_what_is_not_ours(target: &Target, live: &Value, object: &mut Value) {
+    if target.subresource.as_deref() == Some("status") {
+        let status = object["status"].take();
+        *object = live.clone();
+        object["status"] = status;
+        return;
+    }
+    if target.kind.has("status") {
+        match &live["status"] {
+            Value::Null => {
+                object.as_object_mut().map(|fields| fields.remove("status"));
+            }
+            status => object["status"] = status.clone(),
+        }
+    }
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        match &live["metadata"][field] {
+            Value::Null => {
+                object["metadata"].as_object_mut().map(|fields| fields.remove(field));
+            }
+            mark => object["metadata"][field] = mark.clone(),
+        }
+    }
+    if target.kind.resource == store::SERVICES {
+        for field in ["clusterIP", "clusterIPs"] {
+            if object["spec"][field].is_null() && !live["spec"][field].is_null() {
+                object["spec"][field] = live["spec"][field].clone();
+            }
+        }
+    }
+}
+
+/// Runs `make` on the object at `key` and stores what it returns, or with `dry_run` only tells what that would be.
+pub(super) fn change(
+    store: &Store,
+    key: &Key,
+    dry_run: bool,
+    make: impl FnOnce(&Value) -> Result<Value, ApiError>,
+) -> Result<Object, ApiError> {
+    let mut refusal = None;
+    let mut planned = None;
+    let outcome = store.modify(key, None, |object| {
+        match make(object) {
+            Err(error) => refusal = Some(error),
+            Ok(new) if dry_run => planned = Some(as_if_stored(object, new)),
+            Ok(new) => {
+                *object = new;
+                return Ok(());
+            }
+        }
+        // Refusing is how a closure leaves the stored object as it was.
+        Err(StoreError::Rejected(String::new()))
+    });
+    match (refusal, planned, outcome) {
+        (Some(error), _, _) => Err(error),
+        (None, Some(object), _) => Ok(Arc::new(object)),
+        (None, None, outcome) => Ok(outcome?),
+    }
+}
+
+/// The generation a stored change would have: `kubectl diff` shows it.
+fn as_if_stored(live: &Value, mut new: Value) -> Value {
+    let without = |object: &Value| {
+        let mut copy = object.clone();
+        if let Some(fields) = copy.as_object_mut() {
+            fields.remove("metadata");
+            fields.remove("status");
+        }
+        copy
+    };
+    if let Some(generation) = live["metadata"]["generation"].as_i64() {
+        let step = i64::from(without(live) != without(&new));
+        new["metadata"]["generation"] = json!(generation + step);
+    }
+    new
+}
+
+/// Marks a namespace for deletion; its contents, and then it, are removed by the namespace controller.
+pub(super) fn terminate_namespace(store: &Store, name: &str, dry_run: bool) -> Result<Object, ApiError> {
+    let key = Key::new(NAMESPACES, "", name);
+    if matches!(name, "default" | "kube-system" | "keda") {
+        return Err(ApiError::Forbidden {
+            message: format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted"),
+            key: Some(key),
+        });
+    }
+    let now = store.timestamp();
+    change(store, &key, dry_run, |live| {
+        let mut namespace = live.clone();
+        if !store::is_deleting(live) {
+            namespace["metadata"]["deletionTimestamp"] = json!(now);
+        }
+        namespace["status"]["phase"] = json!("Terminating");
+        Ok(namespace)
+    })
+}
+
+/// A request to an object that exists but whose body is not what its kind needs.
+#[must_use]
+pub(super) fn invalid(target: &Target, cause: Cause) -> ApiError {
+    ApiError::Invalid {
+        kind: target.kind,
+        name: target.name.clone().unwrap_or_default(),
+        causes: vec![cause],
+    }
+}
