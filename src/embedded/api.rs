@@ -39,7 +39,6 @@ mod table;
 mod watch;
 mod write;
 
-
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
@@ -130,7 +129,9 @@ async fn handle(
         headers: parts.headers,
         body,
     };
-    api.answer(call).await.unwrap_or_else(ApiError::into_response)
+    api.answer(call)
+        .await
+        .unwrap_or_else(ApiError::into_response)
 }
 
 /// Probes and the version need no token.
@@ -152,7 +153,10 @@ impl Api {
 
     async fn answer(&self, call: Call) -> Result<Response, ApiError> {
         let path = percent_decoded(&call.path)?;
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let segments: Vec<&str> = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
         let json = |value: Value| Ok(axum::Json(value).into_response());
         match segments.as_slice() {
             ["api"] => Ok(discovery::root(true, &call.headers)),
@@ -162,14 +166,27 @@ impl Api {
             ["apis", group, version] => json(discovery::resources(group, version)?),
             ["openapi", "v3"] => json(openapi::index()),
             ["openapi", "v3", path @ ..] => json(openapi::document(&path.join("/"))?),
-            ["apis", external_metrics::GROUP, external_metrics::VERSION, "namespaces", namespace, metric] => {
+            [
+                "apis",
+                external_metrics::GROUP,
+                external_metrics::VERSION,
+                "namespaces",
+                namespace,
+                metric,
+            ] => {
                 let selector = call.query.text("labelSelector");
                 let now = self.store.timestamp();
-                json(external_metrics::value(&self.metrics, namespace, metric, selector, now).await?)
+                json(
+                    external_metrics::value(&self.metrics, namespace, metric, selector, now)
+                        .await?,
+                )
             }
-            ["apis", group @ ("authorization.k8s.io" | "authentication.k8s.io"), "v1", plural]
-                if call.method == Method::POST =>
-            {
+            [
+                "apis",
+                group @ ("authorization.k8s.io" | "authentication.k8s.io"),
+                "v1",
+                plural,
+            ] if call.method == Method::POST => {
                 let review = review::answer(group, plural, request::parse_body(&call.body)?)?;
                 Ok((StatusCode::CREATED, axum::Json(review)).into_response())
             }
@@ -178,46 +195,58 @@ impl Api {
     }
 
     fn object(&self, call: &Call, target: Target) -> Result<Response, ApiError> {
-        match (&call.method, target.name.is_some(), target.subresource.as_deref()) {
+        match (
+            &call.method,
+            target.name.is_some(),
+            target.subresource.as_deref(),
+        ) {
             (&Method::GET, _, _) => self.read(call, target),
             (&Method::POST, false, None) => {
                 let object = body_of(call)?;
-                Ok(written(write::create(&self.store, &target, &call.query, object)?))
+                Ok(written(
+                    &target,
+                    write::create(&self.store, &target, &call.query, object)?,
+                ))
             }
             (&Method::PUT, true, Some("scale")) => {
                 let scale = scale::replace(&self.store, &target, &call.query, &body_of(call)?)?;
                 Ok(axum::Json(scale).into_response())
             }
-            (&Method::PUT, true, _) => {
-                Ok(written(write::replace(&self.store, &target, &call.query, body_of(call)?)?))
-            }
+            (&Method::PUT, true, _) => Ok(written(
+                &target,
+                write::replace(&self.store, &target, &call.query, body_of(call)?)?,
+            )),
             (&Method::PATCH, true, Some("scale")) => {
                 let media_type = request::content_type(&call.headers);
-                let scale = scale::patch(&self.store, &target, &call.query, media_type, &call.body)?;
+                let scale =
+                    scale::patch(&self.store, &target, &call.query, media_type, &call.body)?;
                 Ok(axum::Json(scale).into_response())
             }
             (&Method::PATCH, true, _) => {
                 let media_type = request::content_type(&call.headers);
-                Ok(written(write::patch(&self.store, &target, &call.query, media_type, &call.body)?))
+                Ok(written(
+                    &target,
+                    write::patch(&self.store, &target, &call.query, media_type, &call.body)?,
+                ))
             }
             (&Method::DELETE, _, None) => self.delete(call, &target),
             _ => Err(ApiError::MethodNotAllowed),
         }
     }
 
-    fn read(&self, call: &Call, mut target: Target) -> Result<Response, ApiError> {
+    fn read(&self, call: &Call, target: Target) -> Result<Response, ApiError> {
         let (store, query) = (&self.store, &call.query);
         match (&target.name, target.subresource.as_deref()) {
             (Some(_), Some("scale")) => Ok(axum::Json(scale::get(store, &target)?).into_response()),
-            (Some(_), Some("log")) => log::log(store, &self.logs, &target, query, self.shutdown.clone()),
-            (Some(name), None | Some("status")) if !query.flag("watch") => {
-                tracing::trace!(name, "get");
+            (Some(_), Some("log")) => {
+                log::log(store, &self.logs, &target, query, self.shutdown.clone())
+            }
+            (Some(_), None | Some("status")) if !query.flag("watch") => {
                 let form = Form::accepted(&call.headers)?;
                 Ok(axum::Json(read::get(store, &target, query, form)?).into_response())
             }
             (Some(_), None) => Err(ApiError::MethodNotAllowed),
             (None, _) if query.flag("watch") => {
-                target.name = None;
                 let form = Form::accepted(&call.headers)?;
                 watch::watch(store, target, query.clone(), form, self.shutdown.clone())
             }
@@ -230,7 +259,11 @@ impl Api {
     }
 
     fn delete(&self, call: &Call, target: &Target) -> Result<Response, ApiError> {
-        let body = if call.body.is_empty() { Value::Null } else { request::parse_body(&call.body)? };
+        let body = if call.body.is_empty() {
+            Value::Null
+        } else {
+            request::parse_body(&call.body)?
+        };
         let options = delete::Options::parse(&body, &call.query)?;
         if target.name.is_some() {
             return Ok(axum::Json(delete::delete(&self.store, target, &options)?).into_response());
@@ -245,13 +278,23 @@ impl Api {
 fn body_of(call: &Call) -> Result<Value, ApiError> {
     match request::content_type(&call.headers) {
         "application/json" | "application/yaml" | "" => request::parse_body(&call.body),
-        _ => Err(ApiError::UnsupportedMediaType("application/json, application/yaml")),
+        _ => Err(ApiError::UnsupportedMediaType(
+            "application/json, application/yaml",
+        )),
     }
 }
 
-fn written(written: Written) -> Response {
-    let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = (code, axum::Json(written.object.as_ref())).into_response();
+fn written(target: &Target, written: Written) -> Response {
+    let code = if written.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let mut response = (
+        code,
+        axum::Json(convert::outward(target.kind, &written.object)),
+    )
+        .into_response();
     for warning in written.warnings {
         let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
         if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
@@ -271,7 +314,11 @@ fn percent_decoded(path: &str) -> Result<String, ApiError> {
             bytes.push(byte);
             continue;
         }
-        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or_else(malformed);
+        let mut digit = || {
+            rest.next()
+                .and_then(|byte| char::from(byte).to_digit(16))
+                .ok_or_else(malformed)
+        };
         let code = digit()? * 16 + digit()?;
         bytes.push(u8::try_from(code).map_err(|_| malformed())?);
     }

@@ -34,11 +34,19 @@ pub(super) fn namespace_takes(store: &Store, home: &Key, new: &Key) -> Result<()
 }
 
 /// Checks the rules of `kind` on `object`; `previous` is what it replaces. Returns warnings.
-pub(super) fn check(kind: &'static Kind, object: &Value, previous: Option<&Value>) -> Result<Vec<String>, ApiError> {
+pub(super) fn check(
+    kind: &'static Kind,
+    object: &Value,
+    previous: Option<&Value>,
+) -> Result<Vec<String>, ApiError> {
     let mut causes = metadata(kind, &object["metadata"]);
     let resource = kind.resource;
     if resource == DEPLOYMENTS || resource == REPLICA_SETS {
-        workload(&object["spec"], previous.map(|previous| &previous["spec"]), &mut causes);
+        workload(
+            &object["spec"],
+            previous.map(|previous| &previous["spec"]),
+            &mut causes,
+        );
     } else if resource == PODS {
         containers(&object["spec"], "spec", &mut causes);
     } else if resource == SERVICES {
@@ -49,16 +57,27 @@ pub(super) fn check(kind: &'static Kind, object: &Value, previous: Option<&Value
         scaled_object::schema(&object["spec"], &mut causes);
     }
     if !causes.is_empty() {
-        return Err(ApiError::Invalid { kind, name: store::name(object).to_owned(), causes });
+        return Err(ApiError::Invalid {
+            kind,
+            name: store::name(object).to_owned(),
+            causes,
+        });
     }
-    if resource == SCALED_OBJECTS { scaled_object::webhook(object) } else { Ok(Vec::new()) }
+    if resource == SCALED_OBJECTS {
+        scaled_object::webhook(object)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 fn metadata(kind: &Kind, metadata: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let name = metadata["name"].as_str().unwrap_or_default();
     if name.is_empty() {
-        causes.push(Cause::required("metadata.name", "name or generateName is required"));
+        causes.push(Cause::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
     } else if !is_name(kind, name) {
         causes.push(Cause::invalid("metadata.name", &json!(name), NAME_RULE));
     }
@@ -83,11 +102,15 @@ fn is_name(kind: &Kind, name: &str) -> bool {
         return !name.contains(['/', '%']) && name != "." && name != "..";
     }
     let part = |part: &str| {
-        let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let edge = |byte: Option<&u8>| {
+            byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
         let bytes = part.as_bytes();
         edge(bytes.first())
             && edge(bytes.last())
-            && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
     };
     name.len() <= 253 && name.split('.').all(part)
 }
@@ -98,29 +121,55 @@ fn is_label_part(text: &str) -> bool {
     bytes.len() <= 63
         && edge(bytes.first())
         && edge(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
 fn is_qualified_key(key: &str) -> bool {
-    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    prefix.is_none_or(|prefix| !prefix.is_empty() && prefix.split('.').all(is_label_part)) && is_label_part(name)
+    let (prefix, name) = key
+        .split_once('/')
+        .map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(|prefix| !prefix.is_empty() && prefix.split('.').all(is_label_part))
+        && is_label_part(name)
 }
 
 fn workload(spec: &Value, previous: Option<&Value>, causes: &mut Vec<Cause>) {
-    if spec["replicas"].as_i64().is_some_and(|replicas| replicas < 0) {
-        causes.push(Cause::invalid("spec.replicas", &spec["replicas"], "must be greater than or equal to 0"));
+    if spec["replicas"]
+        .as_i64()
+        .is_some_and(|replicas| replicas < 0)
+    {
+        causes.push(Cause::invalid(
+            "spec.replicas",
+            &spec["replicas"],
+            "must be greater than or equal to 0",
+        ));
     }
     let selector = &spec["selector"];
     let wanted = selector["matchLabels"].as_object();
     let empty = wanted.is_none_or(serde_json::Map::is_empty)
-        && selector["matchExpressions"].as_array().is_none_or(Vec::is_empty);
+        && selector["matchExpressions"]
+            .as_array()
+            .is_none_or(Vec::is_empty);
     let labels = &spec["template"]["metadata"]["labels"];
     if selector.is_null() {
         causes.push(Cause::required("spec.selector", ""));
     } else if empty {
-        causes.push(Cause::invalid("spec.selector", selector, "empty selector is invalid for deployment"));
-    } else if wanted.into_iter().flatten().any(|(key, value)| labels[key] != *value) {
-        let shown = if labels.is_null() { json!({}) } else { labels.clone() };
+        causes.push(Cause::invalid(
+            "spec.selector",
+            selector,
+            "empty selector is invalid for deployment",
+        ));
+    } else if wanted
+        .into_iter()
+        .flatten()
+        .any(|(key, value)| labels[key] != *value)
+    {
+        let shown = if labels.is_null() {
+            json!({})
+        } else {
+            labels.clone()
+        };
         causes.push(Cause::invalid(
             "spec.template.metadata.labels",
             &shown,
@@ -128,7 +177,11 @@ fn workload(spec: &Value, previous: Option<&Value>, causes: &mut Vec<Cause>) {
         ));
     }
     if previous.is_some_and(|previous| previous["selector"] != *selector) {
-        causes.push(Cause::invalid("spec.selector", selector, "field is immutable"));
+        causes.push(Cause::invalid(
+            "spec.selector",
+            selector,
+            "field is immutable",
+        ));
     }
     containers(&spec["template"]["spec"], "spec.template.spec", causes);
 }
@@ -168,7 +221,10 @@ fn service(spec: &Value, causes: &mut Vec<Cause>) {
         if ports.len() > 1 && port["name"].as_str().unwrap_or_default().is_empty() {
             causes.push(Cause::required(&format!("{path}.name"), ""));
         }
-        if !port["port"].as_i64().is_some_and(|number| (1..=65_535).contains(&number)) {
+        if !port["port"]
+            .as_i64()
+            .is_some_and(|number| (1..=65_535).contains(&number))
+        {
             causes.push(Cause::invalid(
                 &format!("{path}.port"),
                 &port["port"],
@@ -182,10 +238,18 @@ fn autoscaler(spec: &Value, causes: &mut Vec<Cause>) {
     let max = spec["maxReplicas"].as_i64().unwrap_or(0);
     let min = spec["minReplicas"].as_i64().unwrap_or(1);
     if min < 1 {
-        causes.push(Cause::invalid("spec.minReplicas", &spec["minReplicas"], "must be greater than or equal to 1"));
+        causes.push(Cause::invalid(
+            "spec.minReplicas",
+            &spec["minReplicas"],
+            "must be greater than or equal to 1",
+        ));
     }
     if max < 1 {
-        causes.push(Cause::invalid("spec.maxReplicas", &json!(max), "must be greater than 0"));
+        causes.push(Cause::invalid(
+            "spec.maxReplicas",
+            &json!(max),
+            "must be greater than 0",
+        ));
     }
     if max < min {
         causes.push(Cause::invalid(
@@ -215,21 +279,37 @@ fn behavior(behavior: &Value, causes: &mut Vec<Cause>) {
     for direction in ["scaleUp", "scaleDown"] {
         let rules = &behavior[direction];
         let path = format!("spec.behavior.{direction}");
-        if rules["stabilizationWindowSeconds"].as_i64().is_some_and(|window| !(0..=3_600).contains(&window)) {
+        if rules["stabilizationWindowSeconds"]
+            .as_i64()
+            .is_some_and(|window| !(0..=3_600).contains(&window))
+        {
             causes.push(Cause::invalid(
                 &format!("{path}.stabilizationWindowSeconds"),
                 &rules["stabilizationWindowSeconds"],
                 "must be between 0 and 3600",
             ));
         }
-        for (index, policy) in rules["policies"].as_array().into_iter().flatten().enumerate() {
+        for (index, policy) in rules["policies"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             for (field, most) in [("value", i64::from(i32::MAX)), ("periodSeconds", 1_800)] {
                 let number = policy[field].as_i64().unwrap_or(0);
                 let path = format!("{path}.policies[{index}].{field}");
                 if number <= 0 {
-                    causes.push(Cause::invalid(&path, &policy[field], "must be greater than zero"));
+                    causes.push(Cause::invalid(
+                        &path,
+                        &policy[field],
+                        "must be greater than zero",
+                    ));
                 } else if number > most {
-                    causes.push(Cause::invalid(&path, &policy[field], &format!("must be less than or equal to {most}")));
+                    causes.push(Cause::invalid(
+                        &path,
+                        &policy[field],
+                        &format!("must be less than or equal to {most}"),
+                    ));
                 }
             }
         }
@@ -282,6 +362,11 @@ mod tests {
         assert!(is_qualified_key("app.kubernetes.io/name") && is_qualified_key("team"));
         assert!(!is_qualified_key("a/b/c") && !is_qualified_key("") && !is_qualified_key("-x"));
         let pods = kind::find("", "v1", "pods").unwrap();
-        assert!(is_name(pods, "web-1.x") && !is_name(pods, "Web") && !is_name(pods, "web-") && !is_name(pods, "a..b"));
+        assert!(
+            is_name(pods, "web-1.x")
+                && !is_name(pods, "Web")
+                && !is_name(pods, "web-")
+                && !is_name(pods, "a..b")
+        );
     }
 }

@@ -8,7 +8,10 @@ pub(super) fn age(since: &Value, now_ms: i64) -> String {
     since
         .as_str()
         .and_then(|text| text.parse::<Timestamp>().ok())
-        .map_or_else(|| "<unknown>".to_owned(), |at| duration((now_ms - at.as_millisecond()) / 1_000))
+        .map_or_else(
+            || "<unknown>".to_owned(),
+            |at| duration((now_ms - at.as_millisecond()) / 1_000),
+        )
 }
 
 /// A duration in whole seconds: `90s`, `5m30s`, `3h`, `2d4h`.
@@ -22,7 +25,11 @@ pub(super) fn duration(seconds: i64) -> String {
         return "<invalid>".to_owned();
     }
     let two = |large: i64, unit: char, small: i64, small_unit: char| {
-        if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit}{small}{small_unit}") }
+        if small == 0 {
+            format!("{large}{unit}")
+        } else {
+            format!("{large}{unit}{small}{small_unit}")
+        }
     };
     match seconds.max(0) {
         s if s < 2 * MINUTE => format!("{s}s"),

@@ -23,16 +23,24 @@ pub(super) struct Applier<'a> {
 /// What `live` (null for a new object) becomes when `config` is applied.
 pub(super) fn apply(live: &Value, config: &Value, applier: &Applier<'_>) -> Value {
     let place = Place::top(applier.group);
-    let mut merged = if live.is_null() { json!({}) } else { live.clone() };
+    let mut merged = if live.is_null() {
+        json!({})
+    } else {
+        live.clone()
+    };
     merge(&mut merged, config, &place);
     let fields = owned_fields(config, &place);
-    let entries = live["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let entries = live["metadata"]["managedFields"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let (mine, others): (Vec<Value>, Vec<Value>) = entries
         .into_iter()
         .partition(|entry| entry["manager"] == applier.manager && entry["operation"] == "Apply");
     if let Some(earlier) = mine.first() {
-        let kept: Vec<&Value> =
-            std::iter::once(&fields).chain(others.iter().map(|entry| &entry["fieldsV1"])).collect();
+        let kept: Vec<&Value> = std::iter::once(&fields)
+            .chain(others.iter().map(|entry| &entry["fieldsV1"]))
+            .collect();
         remove(&mut merged, &earlier["fieldsV1"], &kept);
     }
     let entry = match mine.into_iter().next() {
@@ -68,7 +76,9 @@ fn merge(live: &mut Value, config: &Value, place: &Place) {
             if !live.is_array() {
                 *live = Value::Array(Vec::new());
             }
-            let Some(items) = live.as_array_mut() else { return };
+            let Some(items) = live.as_array_mut() else {
+                return;
+            };
             for item in config {
                 merge_item(items, item, place);
             }
@@ -79,7 +89,10 @@ fn merge(live: &mut Value, config: &Value, place: &Place) {
 
 fn merge_item(items: &mut Vec<Value>, item: &Value, place: &Place) {
     match place.list() {
-        List::Map(keys) => match items.iter_mut().find(|live| schema::same_item(live, item, keys)) {
+        List::Map(keys) => match items
+            .iter_mut()
+            .find(|live| schema::same_item(live, item, keys))
+        {
             Some(live) => merge(live, item, place),
             None => items.push(item.clone()),
         },
@@ -97,7 +110,10 @@ fn owned_fields(config: &Value, place: &Place) -> Value {
         }
         if let Some(metadata) = top.get_mut("f:metadata").and_then(Value::as_object_mut) {
             metadata.retain(|name, _| {
-                matches!(name.as_str(), "f:labels" | "f:annotations" | "f:finalizers" | "f:ownerReferences")
+                matches!(
+                    name.as_str(),
+                    "f:labels" | "f:annotations" | "f:finalizers" | "f:ownerReferences"
+                )
             });
             if metadata.is_empty() {
                 top.remove("f:metadata");
@@ -147,9 +163,16 @@ fn remove(live: &mut Value, earlier: &Value, kept: &[&Value]) {
         match step.split_once(':') {
             Some(("f", name)) => remove_field(live, name, inner, &still),
             Some(("k", key)) => {
-                let Ok(key) = serde_json::from_str::<Map<String, Value>>(key) else { continue };
-                let Some(items) = live.as_array_mut() else { continue };
-                let is_it = |item: &Value| key.iter().all(|(name, value)| schema::key_value(item, name) == value);
+                let Ok(key) = serde_json::from_str::<Map<String, Value>>(key) else {
+                    continue;
+                };
+                let Some(items) = live.as_array_mut() else {
+                    continue;
+                };
+                let is_it = |item: &Value| {
+                    key.iter()
+                        .all(|(name, value)| schema::key_value(item, name) == value)
+                };
                 if still.is_empty() {
                     items.retain(|item| !is_it(item));
                 } else if let Some(item) = items.iter_mut().find(|item| is_it(item)) {
@@ -167,7 +190,9 @@ fn remove(live: &mut Value, earlier: &Value, kept: &[&Value]) {
 }
 
 fn remove_field(live: &mut Value, name: &str, inner: &Value, still: &[&Value]) {
-    let Some(fields) = live.as_object_mut() else { return };
+    let Some(fields) = live.as_object_mut() else {
+        return;
+    };
     let leaf = inner.as_object().is_none_or(Map::is_empty);
     if leaf {
         if still.is_empty() {
@@ -175,7 +200,9 @@ fn remove_field(live: &mut Value, name: &str, inner: &Value, still: &[&Value]) {
         }
         return;
     }
-    let Some(child) = fields.get_mut(name) else { return };
+    let Some(child) = fields.get_mut(name) else {
+        return;
+    };
     remove(child, inner, still);
     let empty = match child {
         Value::Object(map) => map.is_empty(),
@@ -192,7 +219,12 @@ mod tests {
     use super::*;
 
     fn applied(live: &Value, config: &Value, manager: &str) -> Value {
-        let applier = Applier { manager, api_version: "apps/v1", group: "apps", now: "2026-01-01T00:00:00Z" };
+        let applier = Applier {
+            manager,
+            api_version: "apps/v1",
+            group: "apps",
+            now: "2026-01-01T00:00:00Z",
+        };
         apply(live, config, &applier)
     }
 
@@ -220,14 +252,23 @@ mod tests {
     fn applying_the_same_again_changes_nothing() {
         let config = json!({"spec": {"ports": [{"port": 80}]}});
         let once = applied(&Value::Null, &config, "podium");
-        let applier = Applier { manager: "podium", api_version: "v1", group: "", now: "2030-01-01T00:00:00Z" };
+        let applier = Applier {
+            manager: "podium",
+            api_version: "v1",
+            group: "",
+            now: "2030-01-01T00:00:00Z",
+        };
         assert_eq!(apply(&once, &config, &applier), once);
     }
 
     #[test]
     fn a_field_that_another_manager_applied_too_stays() {
         let config = json!({"metadata": {"labels": {"a": "1"}}});
-        let live = applied(&applied(&Value::Null, &config, "kubectl"), &config, "podium");
+        let live = applied(
+            &applied(&Value::Null, &config, "kubectl"),
+            &config,
+            "podium",
+        );
         let live = applied(&live, &json!({"spec": {"paused": true}}), "podium");
         assert_eq!(live["metadata"]["labels"], json!({"a": "1"}));
         let live = applied(&live, &json!({}), "kubectl");

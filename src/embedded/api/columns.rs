@@ -31,15 +31,27 @@ pub(super) struct Printer {
 }
 
 const fn text(name: &'static str) -> Column {
-    Column { name, kind: "string", priority: 0 }
+    Column {
+        name,
+        kind: "string",
+        priority: 0,
+    }
 }
 
 const fn number(name: &'static str) -> Column {
-    Column { name, kind: "integer", priority: 0 }
+    Column {
+        name,
+        kind: "integer",
+        priority: 0,
+    }
 }
 
 const fn wide(name: &'static str) -> Column {
-    Column { name, kind: "string", priority: 1 }
+    Column {
+        name,
+        kind: "string",
+        priority: 1,
+    }
 }
 
 static PLAIN: Printer = Printer {
@@ -109,7 +121,12 @@ mod tests {
     fn every_kind_fills_every_column_even_of_an_empty_object() {
         for kind in KINDS {
             let printer = of(kind);
-            assert_eq!((printer.cells)(&json!({}), 0).len(), printer.columns.len(), "{}", kind.kind);
+            assert_eq!(
+                (printer.cells)(&json!({}), 0).len(),
+                printer.columns.len(),
+                "{}",
+                kind.kind
+            );
         }
     }
 }

@@ -42,7 +42,9 @@ fn autoscaler_v1(stored: &Value) -> Value {
         .into_iter()
         .flatten()
         .find(|metric| metric["resource"]["name"] == "cpu")
-        .map_or(Value::Null, |metric| metric["resource"]["target"]["averageUtilization"].clone());
+        .map_or(Value::Null, |metric| {
+            metric["resource"]["target"]["averageUtilization"].clone()
+        });
     let spec = &stored["spec"];
     let status = &stored["status"];
     object(vec![
@@ -63,8 +65,14 @@ fn autoscaler_v1(stored: &Value) -> Value {
             object(vec![
                 ("observedGeneration", status["observedGeneration"].clone()),
                 ("lastScaleTime", status["lastScaleTime"].clone()),
-                ("currentReplicas", json!(status["currentReplicas"].as_i64().unwrap_or(0))),
-                ("desiredReplicas", json!(status["desiredReplicas"].as_i64().unwrap_or(0))),
+                (
+                    "currentReplicas",
+                    json!(status["currentReplicas"].as_i64().unwrap_or(0)),
+                ),
+                (
+                    "desiredReplicas",
+                    json!(status["desiredReplicas"].as_i64().unwrap_or(0)),
+                ),
             ]),
         ),
     ])
@@ -118,7 +126,10 @@ const EVENT_TIMES: [(&str, &str); 2] = [
 ];
 
 fn event_v1(stored: &Value) -> Value {
-    let mut pairs = vec![("apiVersion", json!("events.k8s.io/v1")), ("kind", json!("Event"))];
+    let mut pairs = vec![
+        ("apiVersion", json!("events.k8s.io/v1")),
+        ("kind", json!("Event")),
+    ];
     for (core, new) in EVENT_FIELDS.into_iter().chain(EVENT_TIMES) {
         pairs.push((new, stored[core].clone()));
     }

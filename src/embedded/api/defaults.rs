@@ -30,7 +30,11 @@ fn default(object: &mut Value, field: &str, value: Value) {
 }
 
 fn items<'a>(object: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
-    object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten()
+    object
+        .get_mut(field)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
 }
 
 fn deployment(spec: &mut Value) {
@@ -42,7 +46,11 @@ fn deployment(spec: &mut Value) {
     default(strategy, "type", json!("RollingUpdate"));
     if strategy["type"] == "RollingUpdate" {
         default(strategy, "rollingUpdate", json!({}));
-        default(&mut strategy["rollingUpdate"], "maxUnavailable", json!("25%"));
+        default(
+            &mut strategy["rollingUpdate"],
+            "maxUnavailable",
+            json!("25%"),
+        );
         default(&mut strategy["rollingUpdate"], "maxSurge", json!("25%"));
     }
     template(spec);
@@ -88,10 +96,12 @@ fn pod(object: &mut Value) {
     default(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
     default(spec, "serviceAccountName", json!("default"));
     default(spec, "serviceAccount", json!("default"));
-    let taken_for = |reason: &str| {
-        json!({"effect": "NoExecute", "key": format!("node.kubernetes.io/{reason}"), "operator": "Exists", "tolerationSeconds": 300})
-    };
-    default(spec, "tolerations", json!([taken_for("not-ready"), taken_for("unreachable")]));
+    let taken_for = |reason: &str| json!({"effect": "NoExecute", "key": format!("node.kubernetes.io/{reason}"), "operator": "Exists", "tolerationSeconds": 300});
+    default(
+        spec,
+        "tolerations",
+        json!([taken_for("not-ready"), taken_for("unreachable")]),
+    );
     let class = quality_of_service(spec);
     default(object, "status", json!({}));
     default(&mut object["status"], "phase", json!("Pending"));
@@ -111,7 +121,11 @@ fn pod_spec(spec: &mut Value) {
 }
 
 fn container(container: &mut Value) {
-    default(container, "terminationMessagePath", json!("/dev/termination-log"));
+    default(
+        container,
+        "terminationMessagePath",
+        json!("/dev/termination-log"),
+    );
     default(container, "terminationMessagePolicy", json!("File"));
     default(container, "resources", json!({}));
     let policy = pull_policy(container["image"].as_str().unwrap_or_default());
@@ -121,7 +135,11 @@ fn container(container: &mut Value) {
     }
     for variable in items(container, "env") {
         if variable["valueFrom"]["fieldRef"].is_object() {
-            default(&mut variable["valueFrom"]["fieldRef"], "apiVersion", json!("v1"));
+            default(
+                &mut variable["valueFrom"]["fieldRef"],
+                "apiVersion",
+                json!("v1"),
+            );
         }
     }
     for name in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -140,7 +158,12 @@ fn pull_policy(image: &str) -> &'static str {
 }
 
 fn probe(probe: &mut Value) {
-    for (field, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+    for (field, value) in [
+        ("timeoutSeconds", 1),
+        ("periodSeconds", 10),
+        ("successThreshold", 1),
+        ("failureThreshold", 3),
+    ] {
         default(probe, field, json!(value));
     }
     if probe["httpGet"].is_object() {
@@ -150,7 +173,9 @@ fn probe(probe: &mut Value) {
 }
 
 fn limits_are_requests(resources: &mut Value) {
-    let Some(limits) = resources["limits"].as_object().cloned() else { return };
+    let Some(limits) = resources["limits"].as_object().cloned() else {
+        return;
+    };
     default(resources, "requests", json!({}));
     for (name, amount) in limits {
         default(&mut resources["requests"], &name, amount);
@@ -170,12 +195,26 @@ fn volume(volume: &mut Value) {
 
 /// Guaranteed when every container limits cpu and memory and requests just that; BestEffort when nothing is said.
 fn quality_of_service(spec: &Value) -> &'static str {
-    let containers: Vec<&Value> = spec["containers"].as_array().into_iter().flatten().collect();
-    let of = |container: &Value, field: &str| container["resources"][field].as_object().cloned().unwrap_or_default();
-    let silent = |container: &&Value| of(container, "limits").is_empty() && of(container, "requests").is_empty();
+    let containers: Vec<&Value> = spec["containers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
+    let of = |container: &Value, field: &str| {
+        container["resources"][field]
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+    };
+    let silent = |container: &&Value| {
+        of(container, "limits").is_empty() && of(container, "requests").is_empty()
+    };
     let guaranteed = |container: &&Value| {
-        let (limits, requests): (Map<_, _>, Map<_, _>) = (of(container, "limits"), of(container, "requests"));
-        ["cpu", "memory"].iter().all(|name| limits.contains_key(*name) && limits.get(*name) == requests.get(*name))
+        let (limits, requests): (Map<_, _>, Map<_, _>) =
+            (of(container, "limits"), of(container, "requests"));
+        ["cpu", "memory"]
+            .iter()
+            .all(|name| limits.contains_key(*name) && limits.get(*name) == requests.get(*name))
     };
     if containers.iter().all(silent) {
         "BestEffort"
@@ -204,8 +243,12 @@ fn service(spec: &mut Value) {
 /// `stringData` is for writing only: the server stores it base64-encoded in `data`.
 fn secret(object: &mut Value) {
     default(object, "type", json!("Opaque"));
-    let plain = object.as_object_mut().and_then(|fields| fields.remove("stringData"));
-    let Some(Value::Object(plain)) = plain else { return };
+    let plain = object
+        .as_object_mut()
+        .and_then(|fields| fields.remove("stringData"));
+    let Some(Value::Object(plain)) = plain else {
+        return;
+    };
     default(object, "data", json!({}));
     for (name, text) in plain {
         let bytes = text.as_str().unwrap_or_default().as_bytes().to_vec();
@@ -249,7 +292,11 @@ fn horizontal_pod_autoscaler(spec: &mut Value) {
     );
     let down = &mut behavior["scaleDown"];
     default(down, "selectPolicy", json!("Max"));
-    default(down, "policies", json!([{"type": "Percent", "value": 100, "periodSeconds": 15}]));
+    default(
+        down,
+        "policies",
+        json!([{"type": "Percent", "value": 100, "periodSeconds": 15}]),
+    );
 }
 
 #[cfg(test)]
@@ -282,8 +329,14 @@ mod tests {
         assert_eq!(object["spec"].get("behavior"), None);
         object["spec"]["behavior"] = json!({});
         complete(&mut object);
-        assert_eq!(object["spec"]["behavior"]["scaleUp"]["policies"][1]["value"], 100);
-        assert_eq!(object["spec"]["behavior"]["scaleDown"].get("stabilizationWindowSeconds"), None);
+        assert_eq!(
+            object["spec"]["behavior"]["scaleUp"]["policies"][1]["value"],
+            100
+        );
+        assert_eq!(
+            object["spec"]["behavior"]["scaleDown"].get("stabilizationWindowSeconds"),
+            None
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub(super) struct Options {
 impl Options {
     /// Reads the options; the body may be null.
     pub(super) fn parse(body: &Value, query: &Query) -> Result<Self, ApiError> {
-        let grace = query.number("gracePeriodSeconds")?.and_then(|seconds| i64::try_from(seconds).ok());
+        let grace = query
+            .number("gracePeriodSeconds")?
+            .and_then(|seconds| i64::try_from(seconds).ok());
         let policy = match query.text("propagationPolicy") {
             "" => body["propagationPolicy"].as_str().unwrap_or_default(),
             policy => policy,
@@ -34,12 +36,16 @@ impl Options {
                 "invalid propagationPolicy \"{policy}\": must be one of Foreground, Background, Orphan"
             )));
         }
-        let dry_run = body["dryRun"].as_array().is_some_and(|stages| stages.iter().any(|stage| stage == "All"));
+        let dry_run = body["dryRun"]
+            .as_array()
+            .is_some_and(|stages| stages.iter().any(|stage| stage == "All"));
         Ok(Self {
             grace: grace.or_else(|| body["gracePeriodSeconds"].as_i64()),
             orphan: policy == "Orphan" || body["orphanDependents"] == true,
             uid: body["preconditions"]["uid"].as_str().map(str::to_owned),
-            resource_version: body["preconditions"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()),
+            resource_version: body["preconditions"]["resourceVersion"]
+                .as_str()
+                .and_then(|text| text.parse().ok()),
             dry_run: dry_run || query.dry_run(),
         })
     }
@@ -48,20 +54,29 @@ impl Options {
 /// Deletes one object. Returns it while something still holds it, otherwise a `Status` of success.
 pub(super) fn delete(store: &Store, target: &Target, options: &Options) -> Result<Value, ApiError> {
     let key = target.key(target.name.as_deref().unwrap_or_default());
-    let current = store.get(&key).ok_or_else(|| StoreError::NotFound(key.clone()))?;
+    let current = store
+        .get(&key)
+        .ok_or_else(|| StoreError::NotFound(key.clone()))?;
     let wanted = options.resource_version;
     if wanted.is_some_and(|version| version != store::resource_version(&current)) {
         return Err(StoreError::Conflict(key).into());
     }
     let (object, gone) = if key.resource == NAMESPACES {
-        (write::terminate_namespace(store, &key.name, options.dry_run)?, false)
+        (
+            write::terminate_namespace(store, &key.name, options.dry_run)?,
+            false,
+        )
     } else if options.dry_run {
         (current, true)
     } else {
         if options.orphan {
             orphan_dependents(store, store::uid(&current));
         }
-        store.delete(&key, options.uid.as_deref(), grace(target, options, &current))?
+        store.delete(
+            &key,
+            options.uid.as_deref(),
+            grace(target, options, &current),
+        )?
     };
     if gone && key.resource != PODS {
         return Ok(json!({
@@ -81,10 +96,16 @@ pub(super) fn delete(store: &Store, target: &Target, options: &Options) -> Resul
 }
 
 /// Deletes every one of `objects`; those that went meanwhile are no error.
-pub(super) fn delete_all(store: &Store, target: &Target, options: &Options, objects: &[Object]) -> Result<(), ApiError> {
+pub(super) fn delete_all(
+    store: &Store,
+    target: &Target,
+    options: &Options,
+    objects: &[Object],
+) -> Result<(), ApiError> {
     for object in objects {
         let one = Target {
-            namespace: Some(store::namespace(object).to_owned()).filter(|namespace| !namespace.is_empty()),
+            namespace: Some(store::namespace(object).to_owned())
+                .filter(|namespace| !namespace.is_empty()),
             name: Some(store::name(object).to_owned()),
             ..target.clone()
         };
@@ -98,12 +119,22 @@ pub(super) fn delete_all(store: &Store, target: &Target, options: &Options, obje
 
 /// Seconds that the object may take to stop. Only pods have something to stop, and only once they run somewhere.
 fn grace(target: &Target, options: &Options, object: &Value) -> i64 {
-    let idle = object["spec"]["nodeName"].as_str().unwrap_or_default().is_empty()
-        || matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+    let idle = object["spec"]["nodeName"]
+        .as_str()
+        .unwrap_or_default()
+        .is_empty()
+        || matches!(
+            object["status"]["phase"].as_str(),
+            Some("Succeeded" | "Failed")
+        );
     if target.kind.resource != PODS || idle {
         return 0;
     }
-    options.grace.or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_i64()).unwrap_or(30).max(0)
+    options
+        .grace
+        .or_else(|| object["spec"]["terminationGracePeriodSeconds"].as_i64())
+        .unwrap_or(30)
+        .max(0)
 }
 
 fn orphan_dependents(store: &Store, owner: &str) {

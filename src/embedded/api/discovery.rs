@@ -11,12 +11,29 @@ use serde_json::{Value, json};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-const VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const VERBS: &[&str] = &[
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 
 /// The reviews: resources that are only ever created, and answered at once.
 const REVIEWS: &[(&str, &str, &str)] = &[
-    ("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
-    ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    (
+        "authentication.k8s.io",
+        "selfsubjectreviews",
+        "SelfSubjectReview",
+    ),
+    (
+        "authorization.k8s.io",
+        "selfsubjectaccessreviews",
+        "SelfSubjectAccessReview",
+    ),
 ];
 
 /// One resource or subresource as discovery describes it.
@@ -49,7 +66,10 @@ pub(super) fn version() -> Value {
 
 /// `GET /api` and `GET /apis`.
 pub(super) fn root(core: bool, headers: &HeaderMap) -> Response {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2;") {
         let body = aggregated(core).to_string();
         return ([(CONTENT_TYPE, AGGREGATED)], body).into_response();
@@ -61,7 +81,11 @@ pub(super) fn root(core: bool, headers: &HeaderMap) -> Response {
             "serverAddressByClientCIDRs": [],
         })
     } else {
-        let groups: Vec<Value> = groups().into_iter().filter(|(group, _)| !group.is_empty()).map(|(group, versions)| plain_group(group, &versions)).collect();
+        let groups: Vec<Value> = groups()
+            .into_iter()
+            .filter(|(group, _)| !group.is_empty())
+            .map(|(group, versions)| plain_group(group, &versions))
+            .collect();
         json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
     };
     axum::Json(body).into_response()
@@ -69,8 +93,10 @@ pub(super) fn root(core: bool, headers: &HeaderMap) -> Response {
 
 /// `GET /apis/<group>`.
 pub(super) fn group(name: &str) -> Result<Value, ApiError> {
-    let (group, versions) =
-        groups().into_iter().find(|(group, _)| *group == name && !group.is_empty()).ok_or(ApiError::NoSuchResource)?;
+    let (group, versions) = groups()
+        .into_iter()
+        .find(|(group, _)| *group == name && !group.is_empty())
+        .ok_or(ApiError::NoSuchResource)?;
     let mut body = plain_group(group, &versions);
     body["kind"] = json!("APIGroup");
     body["apiVersion"] = json!("v1");
@@ -111,7 +137,11 @@ pub(super) fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
 }
 
 fn group_version(group: &str, version: &str) -> String {
-    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
+    if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    }
 }
 
 fn plain_group(group: &str, versions: &[&str]) -> Value {
@@ -168,10 +198,14 @@ fn aggregated_resources(group: &str, version: &str) -> Vec<Value> {
     let mut resources: Vec<Value> = Vec::new();
     for entry in entries(group, version) {
         let (kind_group, kind_version) = entry.kind_of.unwrap_or((group, version));
-        let response_kind = json!({"group": kind_group, "version": kind_version, "kind": entry.kind});
+        let response_kind =
+            json!({"group": kind_group, "version": kind_version, "kind": entry.kind});
         if let Some((_, subresource)) = entry.name.split_once('/') {
             // Entries come right after the resource they belong to.
-            if let Some(subresources) = resources.last_mut().and_then(|parent| parent["subresources"].as_array_mut()) {
+            if let Some(subresources) = resources
+                .last_mut()
+                .and_then(|parent| parent["subresources"].as_array_mut())
+            {
                 subresources.push(json!({"subresource": subresource, "responseKind": response_kind, "verbs": entry.verbs}));
             }
             continue;
@@ -202,12 +236,22 @@ fn entries(group: &str, version: &str) -> Vec<Entry> {
         }
     }
     if group == external_metrics::GROUP && version == external_metrics::VERSION {
-        entries.push(bare("externalmetrics", "ExternalMetricValueList", true, &["get"]));
+        entries.push(bare(
+            "externalmetrics",
+            "ExternalMetricValueList",
+            true,
+            &["get"],
+        ));
     }
     entries
 }
 
-fn bare(plural: &str, kind: &'static str, namespaced: bool, verbs: &'static [&'static str]) -> Entry {
+fn bare(
+    plural: &str,
+    kind: &'static str,
+    namespaced: bool,
+    verbs: &'static [&'static str],
+) -> Entry {
     Entry {
         name: plural.to_owned(),
         singular: "",

@@ -88,9 +88,7 @@ pub(super) enum ApiError {
     #[error("patch: {0}")]
     PatchedNonsense(String),
     /// The body is in a format that is not served.
-    #[error(
-        "the body of the request was in an unknown format - accepted media types include: {0}"
-    )]
+    #[error("the body of the request was in an unknown format - accepted media types include: {0}")]
     UnsupportedMediaType(&'static str),
     /// The body is larger than the API server's limit.
     #[error("Request entity too large: limit is {0}")]

@@ -23,9 +23,17 @@ pub(super) async fn value(
 ) -> Result<Value, ApiError> {
     let scaled_object = label_selector
         .split(',')
-        .find_map(|term| term.trim().replace("==", "=").strip_prefix(OWNER_LABEL).map(str::to_owned))
+        .find_map(|term| {
+            term.trim()
+                .replace("==", "=")
+                .strip_prefix(OWNER_LABEL)
+                .map(str::to_owned)
+        })
         .ok_or_else(|| ApiError::Internal("scaledObject name is not specified".to_owned()))?;
-    let milli = metrics.value(namespace, metric, &scaled_object).await.map_err(ApiError::Internal)?;
+    let milli = metrics
+        .value(namespace, metric, &scaled_object)
+        .await
+        .map_err(ApiError::Internal)?;
     Ok(json!({
         "kind": "ExternalMetricValueList",
         "apiVersion": "external.metrics.k8s.io/v1beta1",

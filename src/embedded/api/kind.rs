@@ -73,7 +73,12 @@ impl Kind {
         self.subresources.contains(&name)
     }
 
-    const fn new(resource: Resource, version: &'static str, kind: &'static str, singular: &'static str) -> Self {
+    const fn new(
+        resource: Resource,
+        version: &'static str,
+        kind: &'static str,
+        singular: &'static str,
+    ) -> Self {
         Self {
             group: resource.group,
             version,
@@ -137,9 +142,15 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Everything served, in discovery order: within a group the preferred version first.
 pub(super) static KINDS: &[Kind] = &[
-    Kind::new(CONFIG_MAPS, "v1", "ConfigMap", "configmap").short(&["cm"]).typed::<core::ConfigMap>(),
-    Kind::new(ENDPOINTS, "v1", "Endpoints", "endpoints").short(&["ep"]).typed::<core::Endpoints>(),
-    Kind::new(EVENTS, "v1", "Event", "event").short(&["ev"]).typed::<core::Event>(),
+    Kind::new(CONFIG_MAPS, "v1", "ConfigMap", "configmap")
+        .short(&["cm"])
+        .typed::<core::ConfigMap>(),
+    Kind::new(ENDPOINTS, "v1", "Endpoints", "endpoints")
+        .short(&["ep"])
+        .typed::<core::Endpoints>(),
+    Kind::new(EVENTS, "v1", "Event", "event")
+        .short(&["ev"])
+        .typed::<core::Event>(),
     Kind::new(NAMESPACES, "v1", "Namespace", "namespace")
         .cluster_scoped()
         .short(&["ns"])
@@ -160,19 +171,31 @@ pub(super) static KINDS: &[Kind] = &[
         .with(&["status"])
         .typed::<core::ResourceQuota>(),
     Kind::new(SECRETS, "v1", "Secret", "secret").typed::<core::Secret>(),
-    Kind::new(Resource::new("", "serviceaccounts"), "v1", "ServiceAccount", "serviceaccount")
-        .short(&["sa"])
-        .typed::<core::ServiceAccount>(),
+    Kind::new(
+        Resource::new("", "serviceaccounts"),
+        "v1",
+        "ServiceAccount",
+        "serviceaccount",
+    )
+    .short(&["sa"])
+    .typed::<core::ServiceAccount>(),
     Kind::new(SERVICES, "v1", "Service", "service")
         .short(&["svc"])
         .in_all()
         .with(&["status"])
         .typed::<core::Service>(),
-    Kind::new(API_SERVICES, "v1", "APIService", "apiservice").cluster_scoped().with(&["status"]),
-    Kind::new(CUSTOM_RESOURCE_DEFINITIONS, "v1", "CustomResourceDefinition", "customresourcedefinition")
+    Kind::new(API_SERVICES, "v1", "APIService", "apiservice")
         .cluster_scoped()
-        .short(&["crd", "crds"])
         .with(&["status"]),
+    Kind::new(
+        CUSTOM_RESOURCE_DEFINITIONS,
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinition",
+    )
+    .cluster_scoped()
+    .short(&["crd", "crds"])
+    .with(&["status"]),
     Kind::new(DEPLOYMENTS, "v1", "Deployment", "deployment")
         .short(&["deploy"])
         .in_all()
@@ -183,21 +206,45 @@ pub(super) static KINDS: &[Kind] = &[
         .in_all()
         .with(&["scale", "status"])
         .typed::<apps::ReplicaSet>(),
-    Kind::new(HORIZONTAL_POD_AUTOSCALERS, "v2", "HorizontalPodAutoscaler", "horizontalpodautoscaler")
-        .short(&["hpa"])
+    Kind::new(
+        HORIZONTAL_POD_AUTOSCALERS,
+        "v2",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscaler",
+    )
+    .short(&["hpa"])
+    .in_all()
+    .with(&["status"])
+    .typed::<autoscaling::HorizontalPodAutoscaler>(),
+    Kind::new(
+        HORIZONTAL_POD_AUTOSCALERS,
+        "v1",
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscaler",
+    )
+    .short(&["hpa"])
+    .in_all()
+    .with(&["status"])
+    .seen_as("autoscaling", View::AutoscalingV1)
+    .typed::<autoscaling_v1::HorizontalPodAutoscaler>(),
+    Kind::new(JOBS, "v1", "Job", "job")
         .in_all()
         .with(&["status"])
-        .typed::<autoscaling::HorizontalPodAutoscaler>(),
-    Kind::new(HORIZONTAL_POD_AUTOSCALERS, "v1", "HorizontalPodAutoscaler", "horizontalpodautoscaler")
-        .short(&["hpa"])
-        .in_all()
-        .with(&["status"])
-        .seen_as("autoscaling", View::AutoscalingV1)
-        .typed::<autoscaling_v1::HorizontalPodAutoscaler>(),
-    Kind::new(JOBS, "v1", "Job", "job").in_all().with(&["status"]).typed::<batch::Job>(),
-    Kind::new(Resource::new("coordination.k8s.io", "leases"), "v1", "Lease", "lease").typed::<coordination::Lease>(),
-    Kind::new(Resource::new("discovery.k8s.io", "endpointslices"), "v1", "EndpointSlice", "endpointslice")
-        .typed::<discovery::EndpointSlice>(),
+        .typed::<batch::Job>(),
+    Kind::new(
+        Resource::new("coordination.k8s.io", "leases"),
+        "v1",
+        "Lease",
+        "lease",
+    )
+    .typed::<coordination::Lease>(),
+    Kind::new(
+        Resource::new("discovery.k8s.io", "endpointslices"),
+        "v1",
+        "EndpointSlice",
+        "endpointslice",
+    )
+    .typed::<discovery::EndpointSlice>(),
     Kind::new(EVENTS, "v1", "Event", "event")
         .short(&["ev"])
         .seen_as("events.k8s.io", View::EventsV1)
@@ -205,19 +252,35 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::new(SCALED_OBJECTS, "v1alpha1", "ScaledObject", "scaledobject")
         .short(&["so"])
         .with(&["status"]),
-    Kind::new(Resource::new(RBAC, "clusterrolebindings"), "v1", "ClusterRoleBinding", "clusterrolebinding")
-        .cluster_scoped()
-        .typed::<rbac::ClusterRoleBinding>(),
-    Kind::new(Resource::new(RBAC, "clusterroles"), "v1", "ClusterRole", "clusterrole")
-        .cluster_scoped()
-        .typed::<rbac::ClusterRole>(),
-    Kind::new(Resource::new(RBAC, "rolebindings"), "v1", "RoleBinding", "rolebinding").typed::<rbac::RoleBinding>(),
+    Kind::new(
+        Resource::new(RBAC, "clusterrolebindings"),
+        "v1",
+        "ClusterRoleBinding",
+        "clusterrolebinding",
+    )
+    .cluster_scoped()
+    .typed::<rbac::ClusterRoleBinding>(),
+    Kind::new(
+        Resource::new(RBAC, "clusterroles"),
+        "v1",
+        "ClusterRole",
+        "clusterrole",
+    )
+    .cluster_scoped()
+    .typed::<rbac::ClusterRole>(),
+    Kind::new(
+        Resource::new(RBAC, "rolebindings"),
+        "v1",
+        "RoleBinding",
+        "rolebinding",
+    )
+    .typed::<rbac::RoleBinding>(),
     Kind::new(Resource::new(RBAC, "roles"), "v1", "Role", "role").typed::<rbac::Role>(),
 ];
 
 /// The kind served as `plural` in `group`/`version`.
 pub(super) fn find(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
-    KINDS
-        .iter()
-        .find(|kind| kind.group == group && kind.version == version && kind.resource.plural == plural)
+    KINDS.iter().find(|kind| {
+        kind.group == group && kind.version == version && kind.resource.plural == plural
+    })
 }

@@ -30,11 +30,16 @@ pub(super) fn log(
     // Subscribe before reading, so that a line printed in between is seen.
     let growth = logs.follow(uid, container);
     let mut lines = logs.read(uid, container, 0);
+    let next = lines.last().map_or(0, |line| line.number + 1);
     if let Some(seconds) = query.number("sinceSeconds")? {
-        let since = store.clock().now_ms() - i64::try_from(seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
+        let since =
+            store.clock().now_ms() - i64::try_from(seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
         lines.retain(|line| line.at_ms >= since);
     }
-    if let Some(tail) = query.number("tailLines")?.and_then(|tail| usize::try_from(tail).ok()) {
+    if let Some(tail) = query
+        .number("tailLines")?
+        .and_then(|tail| usize::try_from(tail).ok())
+    {
         lines.drain(..lines.len().saturating_sub(tail));
     }
     let timestamps = query.flag("timestamps");
@@ -44,16 +49,19 @@ pub(super) fn log(
             logs: logs.clone(),
             uid: uid.to_owned(),
             container: container.to_owned(),
-            next: growth.borrow().0,
+            next,
             growth,
             timestamps,
             first: Some(first),
             shutdown,
         };
-        Body::from_stream(futures::stream::unfold(follower, |mut follower| async move {
-            let text = follower.next().await?;
-            Some((Ok::<Bytes, Infallible>(text), follower))
-        }))
+        Body::from_stream(futures::stream::unfold(
+            follower,
+            |mut follower| async move {
+                let text = follower.next().await?;
+                Some((Ok::<Bytes, Infallible>(text), follower))
+            },
+        ))
     } else {
         Body::from(first)
     };
@@ -79,7 +87,9 @@ fn container<'a>(pod: &'a Value, asked: &str) -> Result<&'a str, ApiError> {
             .iter()
             .find(|known| **known == name)
             .copied()
-            .ok_or_else(|| ApiError::BadRequest(format!("container {name} is not valid for pod {pod}"))),
+            .ok_or_else(|| {
+                ApiError::BadRequest(format!("container {name} is not valid for pod {pod}"))
+            }),
     }
 }
 
@@ -105,13 +115,17 @@ fn started(pod: &Value, container: &str, previous: bool) -> Result<(), ApiError>
     if ran {
         return Ok(());
     }
-    let reason = state["waiting"]["reason"].as_str().unwrap_or("ContainerCreating");
+    let reason = state["waiting"]["reason"]
+        .as_str()
+        .unwrap_or("ContainerCreating");
     let verb = if matches!(reason, "ContainerCreating" | "PodInitializing") {
         "is waiting to start"
     } else {
         "is waiting to start: trying and failing"
     };
-    Err(ApiError::BadRequest(format!("container \"{container}\" in pod \"{name}\" {verb}: {reason}")))
+    Err(ApiError::BadRequest(format!(
+        "container \"{container}\" in pod \"{name}\" {verb}: {reason}"
+    )))
 }
 
 fn text(lines: &[Line], timestamps: bool) -> Bytes {
@@ -147,7 +161,9 @@ impl Follower {
         loop {
             let (end, finished) = *self.growth.borrow_and_update();
             let lines = self.logs.read(&self.uid, &self.container, self.next);
-            self.next = lines.last().map_or(self.next.max(end), |line| line.number + 1);
+            self.next = lines
+                .last()
+                .map_or(self.next.max(end), |line| line.number + 1);
             if !lines.is_empty() {
                 return Some(text(&lines, self.timestamps));
             }

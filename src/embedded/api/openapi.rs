@@ -26,9 +26,11 @@ pub(super) fn index() -> Value {
 
 /// `GET /openapi/v3/<path>`.
 pub(super) fn document(path: &str) -> Result<Value, ApiError> {
-    let known = discovery::groups()
-        .into_iter()
-        .any(|(group, versions)| versions.into_iter().any(|version| path_of(group, version) == path));
+    let known = discovery::groups().into_iter().any(|(group, versions)| {
+        versions
+            .into_iter()
+            .any(|version| path_of(group, version) == path)
+    });
     if !known {
         return Err(ApiError::NoSuchResource);
     }
@@ -36,7 +38,11 @@ pub(super) fn document(path: &str) -> Result<Value, ApiError> {
         .iter()
         .filter(|kind| path_of(kind.group, kind.version) == path)
         .map(|kind| {
-            let scope = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
+            let scope = if kind.namespaced {
+                "/namespaces/{namespace}"
+            } else {
+                ""
+            };
             let operation = operation(kind);
             (
                 format!("/{path}{scope}/{}/{{name}}", kind.resource.plural),
@@ -53,7 +59,11 @@ pub(super) fn document(path: &str) -> Result<Value, ApiError> {
 }
 
 fn path_of(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+    if group.is_empty() {
+        format!("api/{version}")
+    } else {
+        format!("apis/{group}/{version}")
+    }
 }
 
 fn operation(kind: &Kind) -> Value {

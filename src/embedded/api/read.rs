@@ -10,7 +10,12 @@ use k8s_openapi::ByteString;
 use serde_json::{Value, json};
 
 /// One object.
-pub(super) fn get(store: &Store, target: &Target, query: &Query, form: Form) -> Result<Value, ApiError> {
+pub(super) fn get(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    form: Form,
+) -> Result<Value, ApiError> {
     let key = target.key(target.name.as_deref().unwrap_or_default());
     let object = store.get(&key).ok_or(StoreError::NotFound(key))?;
     Ok(match form {
@@ -18,18 +23,32 @@ pub(super) fn get(store: &Store, target: &Target, query: &Query, form: Form) -> 
         Form::Metadata => metadata_of(&object),
         Form::Table => {
             let version = store::resource_version(&object).to_string();
-            table::table(target.kind, &[object], &json!({"resourceVersion": version}), query, store.clock().now_ms())
+            table::table(
+                target.kind,
+                &[object],
+                &json!({"resourceVersion": version}),
+                query,
+                store.clock().now_ms(),
+            )
         }
     })
 }
 
 /// A collection: filtered, in pages of `limit`.
-pub(super) fn list(store: &Store, target: &Target, query: &Query, form: Form) -> Result<Value, ApiError> {
+pub(super) fn list(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    form: Form,
+) -> Result<Value, ApiError> {
     let (mut objects, version) = selected(store, target, query)?;
     if let Some(after) = continuation(query.text("continue"))? {
         objects.retain(|object| place(object) > after);
     }
-    let limit = query.number("limit")?.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
+    let limit = query
+        .number("limit")?
+        .and_then(|limit| usize::try_from(limit).ok())
+        .filter(|limit| *limit > 0);
     let mut metadata = json!({"resourceVersion": version.to_string()});
     if let Some(limit) = limit.filter(|limit| *limit < objects.len()) {
         metadata["remainingItemCount"] = json!(objects.len() - limit);
@@ -39,7 +58,13 @@ pub(super) fn list(store: &Store, target: &Target, query: &Query, form: Form) ->
         }
     }
     Ok(match form {
-        Form::Table => table::table(target.kind, &objects, &metadata, query, store.clock().now_ms()),
+        Form::Table => table::table(
+            target.kind,
+            &objects,
+            &metadata,
+            query,
+            store.clock().now_ms(),
+        ),
         Form::Object => list_of(target.kind, &objects, &metadata),
         Form::Metadata => {
             let items: Vec<Value> = objects.iter().map(|object| metadata_of(object)).collect();
@@ -54,7 +79,11 @@ pub(super) fn list(store: &Store, target: &Target, query: &Query, form: Form) ->
 }
 
 /// The objects of the target's collection that the selectors want, and the version at which that was so.
-pub(super) fn selected(store: &Store, target: &Target, query: &Query) -> Result<(Vec<Object>, u64), ApiError> {
+pub(super) fn selected(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+) -> Result<(Vec<Object>, u64), ApiError> {
     let selector = query.selector(target.kind)?;
     let (mut objects, version) = store.list(target.kind.resource, target.namespace.as_deref());
     objects.retain(|object| selector.matches(object));
@@ -63,7 +92,10 @@ pub(super) fn selected(store: &Store, target: &Target, query: &Query) -> Result<
 
 /// A `List` object.
 pub(super) fn list_of(kind: &Kind, objects: &[Object], metadata: &Value) -> Value {
-    let items: Vec<Value> = objects.iter().map(|object| convert::outward(kind, object)).collect();
+    let items: Vec<Value> = objects
+        .iter()
+        .map(|object| convert::outward(kind, object))
+        .collect();
     json!({
         "kind": format!("{}List", kind.kind),
         "apiVersion": kind.api_version(),

@@ -4,7 +4,7 @@
 //! path that names nothing must get the API server's own 404.
 
 use super::error::ApiError;
-use super::kind::{self, Kind, View};
+use super::kind::{self, Kind};
 use super::selector::Selector;
 use crate::embedded::store::{Key, NAMESPACES};
 use axum::http::HeaderMap;
@@ -68,7 +68,11 @@ impl Target {
 
     /// Where `name` is stored.
     pub(super) fn key(&self, name: &str) -> Key {
-        Key::new(self.kind.resource, self.namespace.clone().unwrap_or_default(), name)
+        Key::new(
+            self.kind.resource,
+            self.namespace.clone().unwrap_or_default(),
+            name,
+        )
     }
 
     /// The namespace that must exist for a creation here.
@@ -105,7 +109,9 @@ impl Query {
             return Ok(None);
         }
         text.parse().map(Some).map_err(|_| {
-            ApiError::BadRequest(format!("invalid value \"{text}\" for parameter {name}: must be a whole number"))
+            ApiError::BadRequest(format!(
+                "invalid value \"{text}\" for parameter {name}: must be a whole number"
+            ))
         })
     }
 
@@ -121,7 +127,10 @@ impl Query {
 
     /// How long a watch may last.
     pub(super) fn watch_timeout(&self) -> Result<Duration, ApiError> {
-        Ok(self.number("timeoutSeconds")?.filter(|seconds| *seconds > 0).map_or(DEFAULT_WATCH, Duration::from_secs))
+        Ok(self
+            .number("timeoutSeconds")?
+            .filter(|seconds| *seconds > 0)
+            .map_or(DEFAULT_WATCH, Duration::from_secs))
     }
 }
 
@@ -139,20 +148,31 @@ pub(super) enum Form {
 impl Form {
     /// The first form in the `Accept` header that is served; the list is in the client's order of preference.
     pub(super) fn accepted(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+        let accept = headers
+            .get(ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("*/*");
         for range in accept.split(',') {
             let mut parts = range.split(';').map(str::trim);
             let media_type = parts.next().unwrap_or_default();
-            if !matches!(media_type, "application/json" | "application/*" | "*/*" | "text/plain" | "") {
+            if !matches!(
+                media_type,
+                "application/json" | "application/*" | "*/*" | "text/plain" | ""
+            ) {
                 continue;
             }
             let parameter = |name: &str| {
-                range.split(';').map(str::trim).find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
+                range
+                    .split(';')
+                    .map(str::trim)
+                    .find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
             };
             match (parameter("as"), parameter("v")) {
                 (None, _) => return Ok(Self::Object),
                 (Some("Table"), Some("v1")) => return Ok(Self::Table),
-                (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("v1")) => return Ok(Self::Metadata),
+                (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("v1")) => {
+                    return Ok(Self::Metadata);
+                }
                 _ => {}
             }
         }
@@ -177,7 +197,9 @@ pub(super) fn parse_body(bytes: &[u8]) -> Result<Value, ApiError> {
             .and_then(|text| serde_saphyr::from_str::<Value>(text).ok())
             .filter(Value::is_object);
         yaml.ok_or_else(|| {
-            ApiError::BadRequest(format!("the object provided is unrecognized (must be of type object): {json_error}"))
+            ApiError::BadRequest(format!(
+                "the object provided is unrecognized (must be of type object): {json_error}"
+            ))
         })
     })
 }
@@ -185,10 +207,16 @@ pub(super) fn parse_body(bytes: &[u8]) -> Result<Value, ApiError> {
 /// Checks that a body is of the path's kind and name, and fills in what the path says and the body leaves out.
 pub(super) fn fit(target: &Target, object: &mut Value) -> Result<(), ApiError> {
     if !object.is_object() {
-        return Err(ApiError::BadRequest("the body must be an object".to_owned()));
+        return Err(ApiError::BadRequest(
+            "the body must be an object".to_owned(),
+        ));
     }
     let kind = target.kind;
-    let same = |field: &str, wanted: &str| object[field].as_str().is_none_or(|given| given.is_empty() || given == wanted);
+    let same = |field: &str, wanted: &str| {
+        object[field]
+            .as_str()
+            .is_none_or(|given| given.is_empty() || given == wanted)
+    };
     if !same("kind", kind.kind) || !same("apiVersion", &kind.api_version()) {
         return Err(ApiError::BadRequest(format!(
             "the object provided ({}, Kind={}) does not match the path: expected {}, Kind={}",
@@ -207,16 +235,22 @@ pub(super) fn fit(target: &Target, object: &mut Value) -> Result<(), ApiError> {
 }
 
 fn fit_metadata(target: &Target, metadata: &mut Value) -> Result<(), ApiError> {
-    let given = |field: &str| metadata[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |field: &str| {
+        metadata[field]
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let (given_name, given_namespace) = (text("name"), text("namespace"));
     if let Some(name) = &target.name {
-        if let Some(given) = given("name").filter(|given| given != name) {
+        if let Some(given) = given_name.filter(|given| given != name) {
             return Err(ApiError::BadRequest(format!(
                 "the name of the object ({given}) does not match the name on the URL ({name})"
             )));
         }
         metadata["name"] = name.as_str().into();
     }
-    match (&target.namespace, given("namespace")) {
+    match (&target.namespace, given_namespace) {
         (Some(namespace), Some(given)) if given != *namespace => {
             return Err(ApiError::BadRequest(format!(
                 "the namespace of the provided object does not match the namespace sent on the request: {given} is not {namespace}"
@@ -224,15 +258,12 @@ fn fit_metadata(target: &Target, metadata: &mut Value) -> Result<(), ApiError> {
         }
         (Some(namespace), _) => metadata["namespace"] = namespace.as_str().into(),
         (None, _) => {
-            metadata.as_object_mut().map(|fields| fields.remove("namespace"));
+            metadata
+                .as_object_mut()
+                .map(|fields| fields.remove("namespace"));
         }
     }
     Ok(())
-}
-
-/// Whether the stored form must be converted for `kind`.
-pub(super) fn is_converted(kind: &Kind) -> bool {
-    kind.view != View::Stored
 }
 
 #[cfg(test)]
@@ -242,7 +273,12 @@ mod tests {
     fn parse(path: &str) -> Option<(String, Option<String>, Option<String>, Option<String>)> {
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let target = Target::parse(&segments).ok()?;
-        Some((target.kind.resource.to_string(), target.namespace, target.name, target.subresource))
+        Some((
+            target.kind.resource.to_string(),
+            target.namespace,
+            target.name,
+            target.subresource,
+        ))
     }
 
     #[test]
@@ -250,15 +286,31 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(
             parse("/apis/apps/v1/namespaces/demo/deployments/web/scale"),
-            Some(("deployments.apps".to_owned(), some("demo"), some("web"), some("scale")))
+            Some((
+                "deployments.apps".to_owned(),
+                some("demo"),
+                some("web"),
+                some("scale")
+            ))
         );
-        assert_eq!(parse("/api/v1/namespaces/demo"), Some(("namespaces".to_owned(), None, some("demo"), None)));
+        assert_eq!(
+            parse("/api/v1/namespaces/demo"),
+            Some(("namespaces".to_owned(), None, some("demo"), None))
+        );
         assert_eq!(
             parse("/api/v1/namespaces/demo/pods"),
             Some(("pods".to_owned(), some("demo"), None, None))
         );
-        assert_eq!(parse("/api/v1/pods"), Some(("pods".to_owned(), None, None, None)));
-        for nothing in ["/api/v1/nope", "/apis/apps/v1/deployments/web", "/api/v1/namespaces/demo/nodes", "/api/v1/namespaces/demo/pods/x/scale"] {
+        assert_eq!(
+            parse("/api/v1/pods"),
+            Some(("pods".to_owned(), None, None, None))
+        );
+        for nothing in [
+            "/api/v1/nope",
+            "/apis/apps/v1/deployments/web",
+            "/api/v1/namespaces/demo/nodes",
+            "/api/v1/namespaces/demo/pods/x/scale",
+        ] {
             assert_eq!(parse(nothing), None, "{nothing}");
         }
     }
@@ -269,7 +321,12 @@ mod tests {
         let accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
         headers.insert(ACCEPT, accept.parse().unwrap());
         assert_eq!(Form::accepted(&headers).unwrap(), Form::Table);
-        headers.insert(ACCEPT, "application/vnd.kubernetes.protobuf,application/json".parse().unwrap());
+        headers.insert(
+            ACCEPT,
+            "application/vnd.kubernetes.protobuf,application/json"
+                .parse()
+                .unwrap(),
+        );
         assert_eq!(Form::accepted(&headers).unwrap(), Form::Object);
     }
 }

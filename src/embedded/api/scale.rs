@@ -15,7 +15,12 @@ pub(super) fn get(store: &Store, target: &Target) -> Result<Value, ApiError> {
 }
 
 /// `PUT …/scale`.
-pub(super) fn replace(store: &Store, target: &Target, query: &Query, scale: &Value) -> Result<Value, ApiError> {
+pub(super) fn replace(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    scale: &Value,
+) -> Result<Value, ApiError> {
     change(store, target, query, |_| Ok(scale.clone()))
 }
 
@@ -63,7 +68,11 @@ fn change(
             })?,
         };
         if count < 0 {
-            let cause = Cause::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+            let cause = Cause::invalid(
+                "spec.replicas",
+                replicas,
+                "must be greater than or equal to 0",
+            );
             return Err(write::invalid(target, cause));
         }
         let mut object = live.clone();
@@ -98,17 +107,25 @@ pub(super) fn selector(selector: &Value) -> String {
         .into_iter()
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
-    let expressions = selector["matchExpressions"].as_array().into_iter().flatten().map(|expression| {
-        let key = expression["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> =
-            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let values = values.join(",");
-        match expression["operator"].as_str() {
-            Some("In") => format!("{key} in ({values})"),
-            Some("NotIn") => format!("{key} notin ({values})"),
-            Some("DoesNotExist") => format!("!{key}"),
-            _ => key.to_owned(),
-        }
-    });
+    let expressions = selector["matchExpressions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|expression| {
+            let key = expression["key"].as_str().unwrap_or_default();
+            let values: Vec<&str> = expression["values"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let values = values.join(",");
+            match expression["operator"].as_str() {
+                Some("In") => format!("{key} in ({values})"),
+                Some("NotIn") => format!("{key} notin ({values})"),
+                Some("DoesNotExist") => format!("!{key}"),
+                _ => key.to_owned(),
+            }
+        });
     equal.chain(expressions).collect::<Vec<_>>().join(",")
 }

@@ -11,7 +11,11 @@ pub(super) fn schema(spec: &Value, causes: &mut Vec<Cause>) {
     } else if name.is_null() {
         causes.push(Cause::required("spec.scaleTargetRef.name", ""));
     } else if name.as_str().is_none_or(str::is_empty) {
-        causes.push(in_body("spec.scaleTargetRef.name", name, "should be at least 1 chars long"));
+        causes.push(in_body(
+            "spec.scaleTargetRef.name",
+            name,
+            "should be at least 1 chars long",
+        ));
     }
     for (field, least) in [
         ("pollingInterval", 1),
@@ -50,11 +54,23 @@ fn number(spec: &Value, field: &str, least: i64, causes: &mut Vec<Cause>) {
     match value.as_i64() {
         None if value.is_null() => {}
         None => {
-            let given = if value.is_string() { "string" } else { "object" };
-            causes.push(in_body(&path, value, &format!("must be of type integer: \"{given}\"")));
+            let given = if value.is_string() {
+                "string"
+            } else {
+                "object"
+            };
+            causes.push(in_body(
+                &path,
+                value,
+                &format!("must be of type integer: \"{given}\""),
+            ));
         }
         Some(number) if number < least => {
-            causes.push(in_body(&path, value, &format!("should be greater than or equal to {least}")));
+            causes.push(in_body(
+                &path,
+                value,
+                &format!("should be greater than or equal to {least}"),
+            ));
         }
         Some(_) => {}
     }
@@ -66,7 +82,11 @@ fn triggers(triggers: &Value, causes: &mut Vec<Cause>) {
         return;
     };
     if triggers.is_empty() {
-        causes.push(in_body("spec.triggers", &json!(0), "should have at least 1 items"));
+        causes.push(in_body(
+            "spec.triggers",
+            &json!(0),
+            "should have at least 1 items",
+        ));
     }
     for (index, trigger) in triggers.iter().enumerate() {
         let path = format!("spec.triggers[{index}]");
@@ -79,8 +99,16 @@ fn triggers(triggers: &Value, causes: &mut Vec<Cause>) {
         for (name, value) in trigger["metadata"].as_object().into_iter().flatten() {
             if !value.is_string() {
                 let field = format!("{path}.metadata.{name}");
-                let given = if value.is_number() { "integer" } else { "object" };
-                causes.push(in_body(&field, value, &format!("must be of type string: \"{given}\"")));
+                let given = if value.is_number() {
+                    "integer"
+                } else {
+                    "object"
+                };
+                causes.push(in_body(
+                    &field,
+                    value,
+                    &format!("must be of type string: \"{given}\""),
+                ));
             }
         }
     }
@@ -102,10 +130,15 @@ pub(super) fn webhook(object: &Value) -> Result<Vec<String>, ApiError> {
 /// Stands in for `autoscale::keda::admission`, which has this signature: warnings, or the reason for a refusal.
 fn keda_admission(object: &Value) -> Result<Vec<String>, String> {
     let spec = &object["spec"];
-    let (min, idle) = (spec["minReplicaCount"].as_i64(), spec["idleReplicaCount"].as_i64());
+    let (min, idle) = (
+        spec["minReplicaCount"].as_i64(),
+        spec["idleReplicaCount"].as_i64(),
+    );
     if let Some(idle) = idle.filter(|idle| *idle >= min.unwrap_or(0)) {
         let min = min.unwrap_or(0);
-        return Err(format!("IdleReplicaCount={idle} must be less than MinReplicaCount={min}"));
+        return Err(format!(
+            "IdleReplicaCount={idle} must be less than MinReplicaCount={min}"
+        ));
     }
     Ok(Vec::new())
 }
@@ -118,12 +151,18 @@ mod tests {
     fn the_schema_names_what_is_missing() {
         let mut causes = Vec::new();
         schema(&json!({"scaleTargetRef": {}, "triggers": []}), &mut causes);
-        let texts: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let texts: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
         assert_eq!(texts[0], "spec.scaleTargetRef.name: Required value");
         assert_eq!(
             texts[1],
             "spec.triggers: Invalid value: 0: spec.triggers in body should have at least 1 items"
         );
-        assert!(texts[2].starts_with("<nil>: Invalid value: null: some validation rules were not checked"));
+        assert!(
+            texts[2]
+                .starts_with("<nil>: Invalid value: null: some validation rules were not checked")
+        );
     }
 }

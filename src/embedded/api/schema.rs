@@ -27,20 +27,30 @@ pub(super) struct Place {
 impl Place {
     /// The top of an object of `group`.
     pub(super) fn top(group: &str) -> Self {
-        Self { custom: group == "keda.sh", path: Vec::new() }
+        Self {
+            custom: group == "keda.sh",
+            path: Vec::new(),
+        }
     }
 
     /// One field down.
     pub(super) fn field(&self, name: &str) -> Self {
         let mut path = self.path.clone();
         path.push(name.to_owned());
-        Self { custom: self.custom, path }
+        Self {
+            custom: self.custom,
+            path,
+        }
     }
 
     /// How the list at this place merges.
     pub(super) fn list(&self) -> List {
         let name = self.path.last().map_or("", String::as_str);
-        let parent = self.path.len().checked_sub(2).map_or("", |index| self.path[index].as_str());
+        let parent = self
+            .path
+            .len()
+            .checked_sub(2)
+            .map_or("", |index| self.path[index].as_str());
         if parent == "metadata" {
             return match name {
                 "finalizers" => List::Set,
@@ -55,9 +65,16 @@ impl Place {
             ("spec", "ports") => List::Map(&["port", "protocol"]),
             ("spec" | "status", "finalizers") => List::Set,
             (_, "ports") => List::Map(&["containerPort", "protocol"]),
-            (_, "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" | "secrets") => {
-                List::Map(&["name"])
-            }
+            (
+                _,
+                "containers"
+                | "initContainers"
+                | "ephemeralContainers"
+                | "env"
+                | "volumes"
+                | "imagePullSecrets"
+                | "secrets",
+            ) => List::Map(&["name"]),
             (_, "volumeMounts") => List::Map(&["mountPath"]),
             (_, "volumeDevices") => List::Map(&["devicePath"]),
             (_, "hostAliases") => List::Map(&["ip"]),
@@ -72,7 +89,13 @@ impl Place {
         matches!(
             self.path.last().map(String::as_str),
             Some(
-                "selector" | "nodeSelector" | "fieldRef" | "secretKeyRef" | "configMapKeyRef" | "resourceFieldRef" | "scaleTargetRef"
+                "selector"
+                    | "nodeSelector"
+                    | "fieldRef"
+                    | "secretKeyRef"
+                    | "configMapKeyRef"
+                    | "resourceFieldRef"
+                    | "scaleTargetRef"
             )
         ) && !self.custom
     }
@@ -89,7 +112,8 @@ pub(super) fn key_value<'a>(item: &'a Value, key: &str) -> &'a Value {
 
 /// Whether two items of a list are the same item.
 pub(super) fn same_item(one: &Value, other: &Value, keys: &[&str]) -> bool {
-    keys.iter().all(|key| key_value(one, key) == key_value(other, key))
+    keys.iter()
+        .all(|key| key_value(one, key) == key_value(other, key))
 }
 
 /// The fields of a kind without a typed form.
@@ -105,7 +129,14 @@ pub(super) enum Fields {
 use Fields::{Any, List as ListOf, Object};
 
 const RULES: Fields = Object(&[
-    ("policies", ListOf(&Object(&[("type", Any), ("value", Any), ("periodSeconds", Any)]))),
+    (
+        "policies",
+        ListOf(&Object(&[
+            ("type", Any),
+            ("value", Any),
+            ("periodSeconds", Any),
+        ])),
+    ),
     ("selectPolicy", Any),
     ("stabilizationWindowSeconds", Any),
     ("tolerance", Any),
@@ -122,7 +153,12 @@ pub(super) static SCALED_OBJECT: Fields = Object(&[
         Object(&[
             (
                 "scaleTargetRef",
-                Object(&[("name", Any), ("apiVersion", Any), ("kind", Any), ("envSourceContainerName", Any)]),
+                Object(&[
+                    ("name", Any),
+                    ("apiVersion", Any),
+                    ("kind", Any),
+                    ("envSourceContainerName", Any),
+                ]),
             ),
             ("pollingInterval", Any),
             ("cooldownPeriod", Any),
@@ -130,18 +166,36 @@ pub(super) static SCALED_OBJECT: Fields = Object(&[
             ("idleReplicaCount", Any),
             ("minReplicaCount", Any),
             ("maxReplicaCount", Any),
-            ("fallback", Object(&[("failureThreshold", Any), ("replicas", Any), ("behavior", Any)])),
+            (
+                "fallback",
+                Object(&[
+                    ("failureThreshold", Any),
+                    ("replicas", Any),
+                    ("behavior", Any),
+                ]),
+            ),
             (
                 "advanced",
                 Object(&[
                     ("restoreToOriginalReplicaCount", Any),
                     (
                         "horizontalPodAutoscalerConfig",
-                        Object(&[("name", Any), ("behavior", Object(&[("scaleUp", RULES), ("scaleDown", RULES)]))]),
+                        Object(&[
+                            ("name", Any),
+                            (
+                                "behavior",
+                                Object(&[("scaleUp", RULES), ("scaleDown", RULES)]),
+                            ),
+                        ]),
                     ),
                     (
                         "scalingModifiers",
-                        Object(&[("formula", Any), ("target", Any), ("activationTarget", Any), ("metricType", Any)]),
+                        Object(&[
+                            ("formula", Any),
+                            ("target", Any),
+                            ("activationTarget", Any),
+                            ("metricType", Any),
+                        ]),
                     ),
                 ]),
             ),
@@ -166,11 +220,15 @@ pub(super) fn known_part(value: &Value, fields: &Fields) -> Value {
         (Object(known), Value::Object(map)) => {
             let kept: Map<String, Value> = known
                 .iter()
-                .filter_map(|(name, inner)| Some(((*name).to_owned(), known_part(map.get(*name)?, inner))))
+                .filter_map(|(name, inner)| {
+                    Some(((*name).to_owned(), known_part(map.get(*name)?, inner)))
+                })
                 .collect();
             Value::Object(kept)
         }
-        (ListOf(inner), Value::Array(items)) => items.iter().map(|item| known_part(item, inner)).collect(),
+        (ListOf(inner), Value::Array(items)) => {
+            items.iter().map(|item| known_part(item, inner)).collect()
+        }
         _ => value.clone(),
     }
 }

@@ -41,7 +41,9 @@ impl Selector {
     /// Whether `object` is wanted.
     pub(super) fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
-        self.labels.iter().all(|requirement| requirement.matches(labels))
+        self.labels
+            .iter()
+            .all(|requirement| requirement.matches(labels))
             && self
                 .fields
                 .iter()
@@ -86,10 +88,16 @@ fn requirement(term: &str) -> Result<Requirement, String> {
         return Ok(Requirement::Absent(label_key(key)?));
     }
     if let Some((key, value)) = term.split_once("!=") {
-        return Ok(Requirement::NotIn(label_key(key)?, vec![value.trim().to_owned()]));
+        return Ok(Requirement::NotIn(
+            label_key(key)?,
+            vec![value.trim().to_owned()],
+        ));
     }
     if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-        return Ok(Requirement::In(label_key(key)?, vec![value.trim().to_owned()]));
+        return Ok(Requirement::In(
+            label_key(key)?,
+            vec![value.trim().to_owned()],
+        ));
     }
     let mut words = term.split_whitespace();
     let key = label_key(words.next().unwrap_or_default())?;
@@ -101,7 +109,9 @@ fn requirement(term: &str) -> Result<Requirement, String> {
     match operator {
         "in" => Ok(Requirement::In(key, values)),
         "notin" => Ok(Requirement::NotIn(key, values)),
-        other => Err(format!("found '{other}', expected: in, notin, =, ==, !=, gt, lt")),
+        other => Err(format!(
+            "found '{other}', expected: in, notin, =, ==, !=, gt, lt"
+        )),
     }
 }
 
@@ -113,7 +123,10 @@ fn values_in_parentheses(term: &str) -> Result<Vec<String>, String> {
     let Some(list) = rest.trim_end().strip_suffix(')') else {
         return Err("found '', expected: ',' or ')'".to_owned());
     };
-    Ok(list.split(',').map(|value| value.trim().to_owned()).collect())
+    Ok(list
+        .split(',')
+        .map(|value| value.trim().to_owned())
+        .collect())
 }
 
 fn label_key(key: &str) -> Result<String, String> {
@@ -136,10 +149,16 @@ fn field_term(kind: &Kind, term: &str) -> Result<(String, bool, String), ApiErro
     };
     let path = path.trim();
     if !is_selectable(kind, path) {
-        return Err(ApiError::BadRequest(format!("field label not supported: {path}")));
+        return Err(ApiError::BadRequest(format!(
+            "field label not supported: {path}"
+        )));
     }
     // The client escapes these three characters with a backslash.
-    let value = value.trim().replace("\\,", ",").replace("\\=", "=").replace("\\\\", "\\");
+    let value = value
+        .trim()
+        .replace("\\,", ",")
+        .replace("\\=", "=")
+        .replace("\\\\", "\\");
     Ok((path.to_owned(), wanted, value))
 }
 
@@ -166,7 +185,13 @@ fn is_selectable(kind: &Kind, path: &str) -> bool {
                 .is_some_and(|field| {
                     matches!(
                         field,
-                        "kind" | "namespace" | "name" | "uid" | "apiVersion" | "resourceVersion" | "fieldPath"
+                        "kind"
+                            | "namespace"
+                            | "name"
+                            | "uid"
+                            | "apiVersion"
+                            | "resourceVersion"
+                            | "fieldPath"
                     )
                 })
     } else if resource == SECRETS {
@@ -209,10 +234,28 @@ mod tests {
 
     #[test]
     fn every_operator_of_a_label_selector_is_understood() {
-        for yes in ["", "app", "app=redis", "app==redis", "app!=x", "!nope", "app in (x, redis),tier", "app notin (x)", "nope!=x"] {
+        for yes in [
+            "",
+            "app",
+            "app=redis",
+            "app==redis",
+            "app!=x",
+            "!nope",
+            "app in (x, redis),tier",
+            "app notin (x)",
+            "nope!=x",
+        ] {
             assert!(selects(yes, ""), "{yes}");
         }
-        for no in ["nope", "app=x", "app!=redis", "!app", "app in (x,y)", "app notin (redis)", "app=redis,tier=x"] {
+        for no in [
+            "nope",
+            "app=x",
+            "app!=redis",
+            "!app",
+            "app in (x,y)",
+            "app notin (redis)",
+            "app=redis,tier=x",
+        ] {
             assert!(!selects(no, ""), "{no}");
         }
     }
@@ -225,6 +268,9 @@ mod tests {
         let error = Selector::parse(pods, "", "spec.nope=1").unwrap_err();
         assert_eq!(error.to_string(), "field label not supported: spec.nope");
         let error = Selector::parse(pods, "a in b", "").unwrap_err();
-        assert_eq!(error.to_string(), "unable to parse requirement: found 'b' expected: '('");
+        assert_eq!(
+            error.to_string(),
+            "unable to parse requirement: found 'b' expected: '('"
+        );
     }
 }

@@ -27,7 +27,9 @@ pub(super) fn merge(live: &mut Value, patch: &Value, place: &Place) {
     if !live.is_object() {
         *live = Value::Object(Map::new());
     }
-    let Some(fields) = live.as_object_mut() else { return };
+    let Some(fields) = live.as_object_mut() else {
+        return;
+    };
     if let Some(keep) = patch.get("$retainKeys").and_then(Value::as_array) {
         fields.retain(|name, _| keep.iter().any(|kept| kept == name));
     }
@@ -74,7 +76,9 @@ fn merge_list(live: &mut Value, patch: &[Value], place: &Place) {
     if !live.is_array() {
         *live = Value::Array(Vec::new());
     }
-    let Some(items) = live.as_array_mut() else { return };
+    let Some(items) = live.as_array_mut() else {
+        return;
+    };
     let replace = patch.iter().any(|item| item["$patch"] == "replace");
     match place.list() {
         List::Set => {
@@ -90,7 +94,11 @@ fn merge_list(live: &mut Value, patch: &[Value], place: &Place) {
             }
         }
         _ => {
-            *items = patch.iter().filter(|item| item["$patch"].is_null()).map(without_directives).collect();
+            *items = patch
+                .iter()
+                .filter(|item| item["$patch"].is_null())
+                .map(without_directives)
+                .collect();
         }
     }
 }
@@ -113,7 +121,9 @@ fn merge_item(items: &mut Vec<Value>, item: &Value, key: &str, place: &Place) {
 
 /// Puts a list into the order the client gave; what it does not name (what others added) keeps its order at the end.
 fn sort(list: Option<&mut Value>, order: &Value, place: &Place) {
-    let (Some(Value::Array(items)), Some(order)) = (list, order.as_array()) else { return };
+    let (Some(Value::Array(items)), Some(order)) = (list, order.as_array()) else {
+        return;
+    };
     let rank = |item: &Value| {
         let named = |wanted: &Value| match place.list() {
             List::Map(keys) => wanted[keys[0]] == item[keys[0]],

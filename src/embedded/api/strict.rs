@@ -54,7 +54,11 @@ pub(super) fn prune(kind: &Kind, object: &mut Value) -> Result<Vec<String>, serd
 }
 
 /// [`prune`] for a whole object in a request, with the outcome that `validation` asks for. Returns warnings.
-pub(super) fn validate(kind: &Kind, object: &mut Value, validation: Validation) -> Result<Vec<String>, ApiError> {
+pub(super) fn validate(
+    kind: &Kind,
+    object: &mut Value,
+    validation: Validation,
+) -> Result<Vec<String>, ApiError> {
     let decode = |why: &str| {
         ApiError::BadRequest(format!(
             "{} in version \"{}\" cannot be handled as a {}: {why}",
@@ -62,11 +66,15 @@ pub(super) fn validate(kind: &Kind, object: &mut Value, validation: Validation) 
         ))
     };
     let unknown = prune(kind, object).map_err(|error| decode(&format!("json: {error}")))?;
-    let named: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    let named: Vec<String> = unknown
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""))
+        .collect();
     match validation {
-        Validation::Strict if !named.is_empty() => {
-            Err(decode(&format!("strict decoding error: {}", named.join(", "))))
-        }
+        Validation::Strict if !named.is_empty() => Err(decode(&format!(
+            "strict decoding error: {}",
+            named.join(", ")
+        ))),
         Validation::Warn => Ok(named),
         _ => Ok(Vec::new()),
     }
@@ -76,7 +84,11 @@ fn drop_unknown(given: &mut Value, known: &Value, path: &str, unknown: &mut Vec<
     match (given, known) {
         (Value::Object(given), Value::Object(known)) => {
             given.retain(|name, value| {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
                 match known.get(name) {
                     Some(known) => drop_unknown(value, known, &path, unknown),
                     // Null and absent mean the same, so a null that did not come back says nothing.
@@ -104,7 +116,10 @@ fn quantities_as_text(value: &mut Value) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match (name.as_str(), value) {
-                    ("requests" | "limits" | "hard" | "capacity" | "allocatable", Value::Object(amounts)) => {
+                    (
+                        "requests" | "limits" | "hard" | "capacity" | "allocatable",
+                        Value::Object(amounts),
+                    ) => {
                         amounts.values_mut().for_each(number_as_text);
                     }
                     ("averageValue", value) => number_as_text(value),
@@ -144,9 +159,15 @@ mod tests {
             "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: \
              unknown field \"spec.replica\", unknown field \"spec.template.spec.containers[0].imag\""
         );
-        assert_eq!(validate(deployments, &mut object, Validation::Ignore).unwrap(), Vec::<String>::new());
+        assert_eq!(
+            validate(deployments, &mut object, Validation::Ignore).unwrap(),
+            Vec::<String>::new()
+        );
         assert_eq!(object["spec"]["replica"], Value::Null);
-        assert_eq!(object["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"], "1");
+        assert_eq!(
+            object["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["cpu"],
+            "1"
+        );
     }
 
     #[test]
@@ -155,7 +176,13 @@ mod tests {
         let mut object = json!({"spec": {"scaleTargetRef": {"name": "a"}, "maxReplicas": 3, "triggers": [
             {"type": "redis", "metadata": {"anything": "goes"}, "meta": {}},
         ]}});
-        assert_eq!(prune(kind, &mut object).unwrap(), ["spec.maxReplicas", "spec.triggers[0].meta"]);
-        assert_eq!(object["spec"]["triggers"][0]["metadata"]["anything"], "goes");
+        assert_eq!(
+            prune(kind, &mut object).unwrap(),
+            ["spec.maxReplicas", "spec.triggers[0].meta"]
+        );
+        assert_eq!(
+            object["spec"]["triggers"][0]["metadata"]["anything"],
+            "goes"
+        );
     }
 }

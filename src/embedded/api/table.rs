@@ -9,7 +9,13 @@ use crate::embedded::store::Object;
 use serde_json::{Value, json};
 
 /// The Table of `objects`; `metadata` is the list's. `includeObject` in the query says what comes with each row.
-pub(super) fn table(kind: &Kind, objects: &[Object], metadata: &Value, query: &Query, now_ms: i64) -> Value {
+pub(super) fn table(
+    kind: &Kind,
+    objects: &[Object],
+    metadata: &Value,
+    query: &Query,
+    now_ms: i64,
+) -> Value {
     let printer = columns::of(kind);
     let definitions: Vec<Value> = printer
         .columns

@@ -81,13 +81,19 @@ pub(super) fn watch(
         let line = stream.next().await?;
         Some((Ok::<Bytes, Infallible>(line), stream))
     });
-    Ok(([(CONTENT_TYPE, "application/json")], Body::from_stream(body)).into_response())
+    Ok((
+        [(CONTENT_TYPE, "application/json")],
+        Body::from_stream(body),
+    )
+        .into_response())
 }
 
 impl Stream {
     fn begin(&mut self, version: u64, initial: bool) {
         let from = if version == 0 || initial {
-            let (objects, now) = self.store.list(self.target.kind.resource, self.target.namespace.as_deref());
+            let (objects, now) = self
+                .store
+                .list(self.target.kind.resource, self.target.namespace.as_deref());
             for object in objects {
                 if self.selector.matches(&object) {
                     self.show("ADDED", &object);
@@ -102,7 +108,10 @@ impl Stream {
         };
         // A version from the future is one of an earlier life of this server: the client must list again.
         let watch = if from > self.store.version() {
-            Err(StoreError::Expired { requested: from, oldest: self.store.version() })
+            Err(StoreError::Expired {
+                requested: from,
+                oldest: self.store.version(),
+            })
         } else {
             self.store.watch(from)
         };
@@ -135,11 +144,18 @@ impl Stream {
 
     fn tell(&mut self, change: &Change) {
         let elsewhere = change.key.resource != self.target.kind.resource
-            || self.target.namespace.as_ref().is_some_and(|namespace| *namespace != change.key.namespace);
+            || self
+                .target
+                .namespace
+                .as_ref()
+                .is_some_and(|namespace| *namespace != change.key.namespace);
         if elsewhere {
             return;
         }
-        let before = change.previous.as_ref().is_some_and(|previous| self.selector.matches(previous));
+        let before = change
+            .previous
+            .as_ref()
+            .is_some_and(|previous| self.selector.matches(previous));
         let after = change.kind != ChangeKind::Deleted && self.selector.matches(&change.object);
         match (before, after) {
             (false, true) => self.show("ADDED", &change.object),
@@ -157,8 +173,13 @@ impl Stream {
                 let version = object["metadata"]["resourceVersion"].clone();
                 let metadata = json!({"resourceVersion": version});
                 let now = self.store.clock().now_ms();
-                let mut table =
-                    table::table(self.target.kind, std::slice::from_ref(object), &metadata, &self.query, now);
+                let mut table = table::table(
+                    self.target.kind,
+                    std::slice::from_ref(object),
+                    &metadata,
+                    &self.query,
+                    now,
+                );
                 if self.columns_sent {
                     table["columnDefinitions"] = Value::Null;
                 }

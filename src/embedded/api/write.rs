@@ -40,17 +40,29 @@ enum Source {
 }
 
 /// `POST` to a collection.
-pub(super) fn create(store: &Store, target: &Target, query: &Query, mut object: Value) -> Result<Written, ApiError> {
+pub(super) fn create(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    mut object: Value,
+) -> Result<Written, ApiError> {
     request::fit(target, &mut object)?;
     insert(store, target, query, object, Source::Body)
 }
 
 /// `PUT` of an object or its status.
-pub(super) fn replace(store: &Store, target: &Target, query: &Query, object: Value) -> Result<Written, ApiError> {
+pub(super) fn replace(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    object: Value,
+) -> Result<Written, ApiError> {
     revise(store, target, query, Source::Body, |live| {
         let mut object = object;
         request::fit(target, &mut object)?;
-        if object["metadata"]["managedFields"].is_null() && !live["metadata"]["managedFields"].is_null() {
+        if object["metadata"]["managedFields"].is_null()
+            && !live["metadata"]["managedFields"].is_null()
+        {
             object["metadata"]["managedFields"] = live["metadata"]["managedFields"].clone();
         }
         Ok(object)
@@ -85,25 +97,41 @@ pub(super) fn patch(
 
 /// Applies a JSON patch; also used on Scale objects.
 pub(super) fn json_patch(object: &mut Value, patch: Value) -> Result<(), ApiError> {
-    let operations: json_patch::Patch =
-        serde_json::from_value(patch).map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
+    let operations: json_patch::Patch = serde_json::from_value(patch)
+        .map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
     json_patch::patch(object, &operations).map_err(|_| ApiError::BadPatch)
 }
 
-fn server_side_apply(store: &Store, target: &Target, query: &Query, mut config: Value) -> Result<Written, ApiError> {
+fn server_side_apply(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    mut config: Value,
+) -> Result<Written, ApiError> {
     request::fit(target, &mut config)?;
     let manager = query.text("fieldManager");
     if manager.is_empty() {
-        return Err(ApiError::BadRequest("fieldManager is required for apply patch".to_owned()));
+        return Err(ApiError::BadRequest(
+            "fieldManager is required for apply patch".to_owned(),
+        ));
     }
     if !config["metadata"]["managedFields"].is_null() {
-        return Err(ApiError::BadRequest("metadata.managedFields must be nil".to_owned()));
+        return Err(ApiError::BadRequest(
+            "metadata.managedFields must be nil".to_owned(),
+        ));
     }
     decode(target, &mut config, Source::Apply, Validation::Strict)?;
     let api_version = target.kind.api_version();
-    let applier =
-        Applier { manager, api_version: &api_version, group: target.kind.group, now: &store.timestamp() };
-    let exists = target.name.as_deref().is_some_and(|name| store.get(&target.key(name)).is_some());
+    let applier = Applier {
+        manager,
+        api_version: &api_version,
+        group: target.kind.group,
+        now: &store.timestamp(),
+    };
+    let exists = target
+        .name
+        .as_deref()
+        .is_some_and(|name| store.get(&target.key(name)).is_some());
     if !exists && target.subresource.is_none() {
         let object = apply::apply(&Value::Null, &config, &applier);
         match insert(store, target, query, object, Source::Apply) {
@@ -111,7 +139,9 @@ fn server_side_apply(store: &Store, target: &Target, query: &Query, mut config: 
             outcome => return outcome,
         }
     }
-    revise(store, target, query, Source::Apply, |live| Ok(apply::apply(live, &config, &applier)))
+    revise(store, target, query, Source::Apply, |live| {
+        Ok(apply::apply(live, &config, &applier))
+    })
 }
 
 fn insert(
@@ -122,7 +152,10 @@ fn insert(
     source: Source,
 ) -> Result<Written, ApiError> {
     let kind = target.kind;
-    if object["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
+    if object["metadata"]["resourceVersion"]
+        .as_str()
+        .is_some_and(|version| !version.is_empty())
+    {
         return Err(ApiError::BadRequest(
             "resourceVersion should not be set on objects to be created".to_owned(),
         ));
@@ -140,14 +173,30 @@ fn insert(
         admission::namespace_takes(store, &home, &key)?;
     }
     warnings.extend(admission::check(kind, &object, None)?);
-    let object = if query.dry_run() { preview(store, &key, object)? } else { store.create(kind.resource, object)? };
-    Ok(Written { object, created: true, warnings })
+    let object = if query.dry_run() {
+        preview(store, &key, object)?
+    } else {
+        store.create(kind.resource, object)?
+    };
+    Ok(Written {
+        object,
+        created: true,
+        warnings,
+    })
 }
 
 /// Leaves of new metadata what a client may set, and makes a name from `generateName` where there is none.
 fn give_name(metadata: &mut Value) {
     if let Some(fields) = metadata.as_object_mut() {
-        for field in ["uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        for field in [
+            "uid",
+            "creationTimestamp",
+            "resourceVersion",
+            "generation",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
             fields.remove(field);
         }
     }
@@ -171,19 +220,30 @@ fn preview(store: &Store, key: &Key, mut object: Value) -> Result<Object, ApiErr
     Ok(Arc::new(object))
 }
 
-fn decode(target: &Target, object: &mut Value, source: Source, validation: Validation) -> Result<Vec<String>, ApiError> {
+fn decode(
+    target: &Target,
+    object: &mut Value,
+    source: Source,
+    validation: Validation,
+) -> Result<Vec<String>, ApiError> {
     let kind = target.kind;
     match source {
         Source::Body => strict::validate(kind, object, validation),
         Source::Patch => {
             let shown = elided(&object.to_string());
-            let nonsense = |why: String| ApiError::PatchedNonsense(format!("Invalid value: {shown:?}: {why}"));
-            let unknown = strict::prune(kind, object).map_err(|error| nonsense(format!("json: {error}")))?;
-            let named: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+            let nonsense =
+                |why: String| ApiError::PatchedNonsense(format!("Invalid value: {shown:?}: {why}"));
+            let unknown =
+                strict::prune(kind, object).map_err(|error| nonsense(format!("json: {error}")))?;
+            let named: Vec<String> = unknown
+                .iter()
+                .map(|path| format!("unknown field \"{path}\""))
+                .collect();
             match validation {
-                Validation::Strict if !named.is_empty() => {
-                    Err(nonsense(format!("strict decoding error: {}", named.join(", "))))
-                }
+                Validation::Strict if !named.is_empty() => Err(nonsense(format!(
+                    "strict decoding error: {}",
+                    named.join(", ")
+                ))),
                 Validation::Warn => Ok(named),
                 _ => Ok(Vec::new()),
             }
@@ -199,7 +259,8 @@ fn decode(target: &Target, object: &mut Value, source: Source, validation: Valid
                 ))
             };
             let mut pruned = object.clone();
-            let unknown = strict::prune(kind, &mut pruned).map_err(|error| refuse(error.to_string()))?;
+            let unknown =
+                strict::prune(kind, &mut pruned).map_err(|error| refuse(error.to_string()))?;
             if let Some(path) = unknown.first() {
                 return Err(refuse(format!(".{path}: field not declared in schema")));
             }
@@ -245,7 +306,11 @@ fn revise(
         warnings.extend(admission::check(target.kind, &object, Some(live))?);
         Ok(object)
     })?;
-    Ok(Written { object, created: false, warnings })
+    Ok(Written {
+        object,
+        created: false,
+        warnings,
+    })
 }
 
 /// A write to the object leaves its status alone, a write to its status everything else; nobody moves the marks of a
@@ -268,7 +333,9 @@ fn keep_what_is_not_ours(target: &Target, live: &Value, object: &mut Value) {
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
         match &live["metadata"][field] {
             Value::Null => {
-                object["metadata"].as_object_mut().map(|fields| fields.remove(field));
+                object["metadata"]
+                    .as_object_mut()
+                    .map(|fields| fields.remove(field));
             }
             mark => object["metadata"][field] = mark.clone(),
         }
@@ -328,11 +395,17 @@ fn as_if_stored(live: &Value, mut new: Value) -> Value {
 }
 
 /// Marks a namespace for deletion; its contents, and then it, are removed by the namespace controller.
-pub(super) fn terminate_namespace(store: &Store, name: &str, dry_run: bool) -> Result<Object, ApiError> {
+pub(super) fn terminate_namespace(
+    store: &Store,
+    name: &str,
+    dry_run: bool,
+) -> Result<Object, ApiError> {
     let key = Key::new(NAMESPACES, "", name);
     if matches!(name, "default" | "kube-system" | "keda") {
         return Err(ApiError::Forbidden {
-            message: format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted"),
+            message: format!(
+                "namespaces \"{name}\" is forbidden: this namespace may not be deleted"
+            ),
             key: Some(key),
         });
     }

@@ -17,7 +17,9 @@ pub(super) static HORIZONTAL_POD_AUTOSCALER: Printer = Printer {
         let spec = &object["spec"];
         let target = &spec["scaleTargetRef"];
         let of_target = |field: &str| target[field].as_str().unwrap_or_default().to_owned();
-        let min = spec["minReplicas"].as_i64().map_or_else(|| "<unset>".to_owned(), |min| min.to_string());
+        let min = spec["minReplicas"]
+            .as_i64()
+            .map_or_else(|| "<unset>".to_owned(), |min| min.to_string());
         vec![
             name(object),
             json!(format!("{}/{}", of_target("kind"), of_target("name"))),
@@ -34,14 +36,24 @@ pub(super) static HORIZONTAL_POD_AUTOSCALER: Printer = Printer {
 const TARGETS_SHOWN: usize = 2;
 
 fn targets(object: &Value) -> String {
-    let wanted = object["spec"]["metrics"].as_array().map_or(&[][..], Vec::as_slice);
+    let wanted = object["spec"]["metrics"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     let current = &object["status"]["currentMetrics"];
     if wanted.is_empty() {
         return "<none>".to_owned();
     }
-    let texts: Vec<String> = wanted.iter().enumerate().map(|(index, metric)| one_target(metric, &current[index])).collect();
+    let texts: Vec<String> = wanted
+        .iter()
+        .enumerate()
+        .map(|(index, metric)| one_target(metric, &current[index]))
+        .collect();
     if texts.len() > TARGETS_SHOWN {
-        return format!("{} + {} more...", texts[..TARGETS_SHOWN].join(", "), texts.len() - TARGETS_SHOWN);
+        return format!(
+            "{} + {} more...",
+            texts[..TARGETS_SHOWN].join(", "),
+            texts.len() - TARGETS_SHOWN
+        );
     }
     texts.join(", ")
 }
@@ -52,7 +64,10 @@ fn one_target(metric: &Value, current: &Value) -> String {
         "Pods" => ("pods", String::new()),
         "Object" => ("object", String::new()),
         "Resource" => ("resource", resource_prefix(&metric["resource"])),
-        "ContainerResource" => ("containerResource", resource_prefix(&metric["containerResource"])),
+        "ContainerResource" => (
+            "containerResource",
+            resource_prefix(&metric["containerResource"]),
+        ),
         _ => return "<unknown type>".to_owned(),
     };
     let (target, current) = (&metric[source]["target"], &current[source]["current"]);
@@ -62,12 +77,24 @@ fn one_target(metric: &Value, current: &Value) -> String {
             Value::Number(number) => format!("{number}{unit}"),
             _ => "<unknown>".to_owned(),
         };
-        format!("{prefix}{}/{}{note}", show(&current[field]), show(&target[field]))
+        format!(
+            "{prefix}{}/{}{note}",
+            show(&current[field]),
+            show(&target[field])
+        )
     };
     if !target["averageUtilization"].is_null() {
         pair("averageUtilization", "%", "")
     } else if !target["averageValue"].is_null() {
-        pair("averageValue", "", if source == "external" || source == "object" { " (avg)" } else { "" })
+        pair(
+            "averageValue",
+            "",
+            if source == "external" || source == "object" {
+                " (avg)"
+            } else {
+                ""
+            },
+        )
     } else {
         pair("value", "", "")
     }
@@ -137,7 +164,10 @@ mod tests {
             targets(&json!({"spec": {"metrics": metrics}, "status": {"currentMetrics": current}}))
         };
         assert_eq!(show(json!([average]), known), "40460m/100 (avg)");
-        assert_eq!(show(json!([average]), json!([{"type": ""}])), "<unknown>/100 (avg)");
+        assert_eq!(
+            show(json!([average]), json!([{"type": ""}])),
+            "<unknown>/100 (avg)"
+        );
         let value = metric(json!({"type": "Value", "value": "5"}));
         let current = json!([{"external": {"current": {"value": "200"}}}]);
         assert_eq!(show(json!([value]), current), "200/5");

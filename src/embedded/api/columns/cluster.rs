@@ -17,7 +17,11 @@ fn list<'a>(object: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     object[field].as_array().into_iter().flatten()
 }
 
-const WIDE_COUNT: Column = Column { name: "Count", kind: "integer", priority: 1 };
+const WIDE_COUNT: Column = Column {
+    name: "Count",
+    kind: "integer",
+    priority: 1,
+};
 
 pub(super) static EVENT: Printer = Printer {
     columns: &[
@@ -34,7 +38,11 @@ pub(super) static EVENT: Printer = Printer {
     ],
     cells: |event, now| {
         let involved = &event["involvedObject"];
-        let object = format!("{}/{}", string(involved, "kind").to_lowercase(), string(involved, "name"));
+        let object = format!(
+            "{}/{}",
+            string(involved, "kind").to_lowercase(),
+            string(involved, "name")
+        );
         let source = match string(&event["source"], "component") {
             "" => string(event, "reportingComponent"),
             component => component,
@@ -59,24 +67,41 @@ pub(super) static EVENT: Printer = Printer {
 };
 
 fn first_time(event: &Value) -> &Value {
-    if event["firstTimestamp"].is_string() { &event["firstTimestamp"] } else { &event["eventTime"] }
+    if event["firstTimestamp"].is_string() {
+        &event["firstTimestamp"]
+    } else {
+        &event["eventTime"]
+    }
 }
 
 fn last_seen(event: &Value, now: i64) -> String {
     let first = first_time(event);
     let (last, times) = if event["series"].is_object() {
-        (&event["series"]["lastObservedTime"], count(&event["series"]["count"]))
+        (
+            &event["series"]["lastObservedTime"],
+            count(&event["series"]["count"]),
+        )
     } else if event["lastTimestamp"].is_string() {
         (&event["lastTimestamp"], count(&event["count"]))
     } else {
         (first, 1)
     };
-    if times > 1 { format!("{} (x{times} over {})", age(last, now), age(first, now)) } else { age(last, now) }
+    if times > 1 {
+        format!("{} (x{times} over {})", age(last, now), age(first, now))
+    } else {
+        age(last, now)
+    }
 }
 
 pub(super) static NAMESPACE: Printer = Printer {
     columns: &[text("Name"), text("Status"), text("Age")],
-    cells: |object, now| vec![name(object), json!(string(&object["status"], "phase")), created(object, now)],
+    cells: |object, now| {
+        vec![
+            name(object),
+            json!(string(&object["status"], "phase")),
+            created(object, now),
+        ]
+    },
 };
 
 pub(super) static NODE: Printer = Printer {
@@ -124,12 +149,18 @@ fn node_status(node: &Value) -> String {
         Some(false) => "NotReady",
         None => "Unknown",
     };
-    if node["spec"]["unschedulable"] == true { format!("{status},SchedulingDisabled") } else { status.to_owned() }
+    if node["spec"]["unschedulable"] == true {
+        format!("{status},SchedulingDisabled")
+    } else {
+        status.to_owned()
+    }
 }
 
 fn roles(node: &Value) -> String {
     let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
-    let roles: Vec<&str> = labels.filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/")).collect();
+    let roles: Vec<&str> = labels
+        .filter_map(|(key, _)| key.strip_prefix("node-role.kubernetes.io/"))
+        .collect();
     roles.join(",")
 }
 
@@ -171,7 +202,11 @@ const ENDPOINTS_SHOWN: usize = 3;
 
 fn several(texts: &[String]) -> Value {
     if texts.len() > ENDPOINTS_SHOWN {
-        return json!(format!("{} + {} more...", texts[..ENDPOINTS_SHOWN].join(","), texts.len() - ENDPOINTS_SHOWN));
+        return json!(format!(
+            "{} + {} more...",
+            texts[..ENDPOINTS_SHOWN].join(","),
+            texts.len() - ENDPOINTS_SHOWN
+        ));
     }
     or_none(&texts.join(","))
 }
@@ -182,8 +217,9 @@ pub(super) static ENDPOINTS: Printer = Printer {
         let addresses: Vec<String> = list(object, "subsets")
             .flat_map(|subset| {
                 list(subset, "ports").flat_map(move |port| {
-                    list(subset, "addresses")
-                        .map(move |address| format!("{}:{}", string(address, "ip"), count(&port["port"])))
+                    list(subset, "addresses").map(move |address| {
+                        format!("{}:{}", string(address, "ip"), count(&port["port"]))
+                    })
                 })
             })
             .collect();
@@ -192,22 +228,47 @@ pub(super) static ENDPOINTS: Printer = Printer {
 };
 
 pub(super) static ENDPOINT_SLICE: Printer = Printer {
-    columns: &[text("Name"), text("AddressType"), text("Ports"), text("Endpoints"), text("Age")],
+    columns: &[
+        text("Name"),
+        text("AddressType"),
+        text("Ports"),
+        text("Endpoints"),
+        text("Age"),
+    ],
     cells: |object, now| {
-        let unset = |texts: Vec<String>| if texts.is_empty() { json!("<unset>") } else { several(&texts) };
-        let ports = list(object, "ports").map(|port| count(&port["port"]).to_string()).collect();
+        let unset = |texts: Vec<String>| {
+            if texts.is_empty() {
+                json!("<unset>")
+            } else {
+                several(&texts)
+            }
+        };
+        let ports = list(object, "ports")
+            .map(|port| count(&port["port"]).to_string())
+            .collect();
         let addresses = list(object, "endpoints")
             .flat_map(|endpoint| list(endpoint, "addresses"))
             .filter_map(|address| address.as_str().map(str::to_owned))
             .collect();
-        vec![name(object), json!(string(object, "addressType")), unset(ports), unset(addresses), created(object, now)]
+        vec![
+            name(object),
+            json!(string(object, "addressType")),
+            unset(ports),
+            unset(addresses),
+            created(object, now),
+        ]
     },
 };
 
 pub(super) static SECRET: Printer = Printer {
     columns: &[text("Name"), text("Type"), number("Data"), text("Age")],
     cells: |object, now| {
-        vec![name(object), json!(string(object, "type")), json!(entries(object, "data")), created(object, now)]
+        vec![
+            name(object),
+            json!(string(object, "type")),
+            json!(entries(object, "data")),
+            created(object, now),
+        ]
     },
 };
 
@@ -223,7 +284,11 @@ pub(super) static RESOURCE_QUOTA: Printer = Printer {
     columns: &[text("Name"), text("Request"), text("Limit"), text("Age")],
     cells: |object, now| {
         let used = &object["status"]["used"];
-        let hard = if object["status"]["hard"].is_object() { &object["status"]["hard"] } else { &object["spec"]["hard"] };
+        let hard = if object["status"]["hard"].is_object() {
+            &object["status"]["hard"]
+        } else {
+            &object["spec"]["hard"]
+        };
         let side = |limits: bool| {
             let parts: Vec<String> = hard
                 .as_object()
@@ -243,12 +308,23 @@ pub(super) static RESOURCE_QUOTA: Printer = Printer {
 
 pub(super) static LEASE: Printer = Printer {
     columns: &[text("Name"), text("Holder"), text("Age")],
-    cells: |object, now| vec![name(object), json!(string(&object["spec"], "holderIdentity")), created(object, now)],
+    cells: |object, now| {
+        vec![
+            name(object),
+            json!(string(&object["spec"], "holderIdentity")),
+            created(object, now),
+        ]
+    },
 };
 
 pub(super) static CREATED_AT: Printer = Printer {
     columns: &[text("Name"), text("Created At")],
-    cells: |object, _| vec![name(object), object["metadata"]["creationTimestamp"].clone()],
+    cells: |object, _| {
+        vec![
+            name(object),
+            object["metadata"]["creationTimestamp"].clone(),
+        ]
+    },
 };
 
 pub(super) static BINDING: Printer = Printer {
@@ -261,7 +337,11 @@ pub(super) static BINDING: Printer = Printer {
         wide("ServiceAccounts"),
     ],
     cells: |object, now| {
-        let role = format!("{}/{}", string(&object["roleRef"], "kind"), string(&object["roleRef"], "name"));
+        let role = format!(
+            "{}/{}",
+            string(&object["roleRef"], "kind"),
+            string(&object["roleRef"], "name")
+        );
         let subjects = |kind: &str| {
             let names: Vec<String> = list(object, "subjects")
                 .filter(|subject| subject["kind"] == kind)
@@ -284,17 +364,31 @@ pub(super) static BINDING: Printer = Printer {
 };
 
 pub(super) static API_SERVICE: Printer = Printer {
-    columns: &[text("Name"), text("Service"), text("Available"), text("Age")],
+    columns: &[
+        text("Name"),
+        text("Service"),
+        text("Available"),
+        text("Age"),
+    ],
     cells: |object, now| {
         let service = &object["spec"]["service"];
         let shown = if service.is_object() {
-            format!("{}/{}", string(service, "namespace"), string(service, "name"))
+            format!(
+                "{}/{}",
+                string(service, "namespace"),
+                string(service, "name")
+            )
         } else {
             "Local".to_owned()
         };
         let available = list(&object["status"], "conditions")
             .find(|condition| condition["type"] == "Available")
             .map_or("Unknown", |condition| string(condition, "status"));
-        vec![name(object), json!(shown), json!(available), created(object, now)]
+        vec![
+            name(object),
+            json!(shown),
+            json!(available),
+            created(object, now),
+        ]
     },
 };

@@ -40,7 +40,9 @@ struct Summary {
 }
 
 fn containers(pod: &Value) -> &[Value] {
-    pod["status"]["containerStatuses"].as_array().map_or(&[], Vec::as_slice)
+    pod["status"]["containerStatuses"]
+        .as_array()
+        .map_or(&[], Vec::as_slice)
 }
 
 fn summary(pod: &Value) -> Summary {
@@ -53,9 +55,15 @@ fn summary(pod: &Value) -> Summary {
     for container in containers(pod).iter().rev() {
         let state = &container["state"];
         let terminated = &state["terminated"];
-        if let Some(reason) = state["waiting"]["reason"].as_str().filter(|reason| !reason.is_empty()) {
+        if let Some(reason) = state["waiting"]["reason"]
+            .as_str()
+            .filter(|reason| !reason.is_empty())
+        {
             reason.clone_into(&mut text);
-        } else if let Some(reason) = terminated["reason"].as_str().filter(|reason| !reason.is_empty()) {
+        } else if let Some(reason) = terminated["reason"]
+            .as_str()
+            .filter(|reason| !reason.is_empty())
+        {
             reason.clone_into(&mut text);
         } else if terminated.is_object() {
             text = match count(&terminated["signal"]) {
@@ -74,17 +82,27 @@ fn summary(pod: &Value) -> Summary {
     if deleting && !matches!(phase, "Succeeded" | "Failed") {
         "Terminating".clone_into(&mut text);
     }
-    Summary { ready, status: text }
+    Summary {
+        ready,
+        status: text,
+    }
 }
 
 fn is_ready(pod: &Value) -> bool {
     pod["status"]["conditions"]
         .as_array()
-        .is_some_and(|conditions| conditions.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"))
+        .is_some_and(|conditions| {
+            conditions
+                .iter()
+                .any(|one| one["type"] == "Ready" && one["status"] == "True")
+        })
 }
 
 fn restarts(pod: &Value, now: i64) -> String {
-    let total: i64 = containers(pod).iter().map(|container| count(&container["restartCount"])).sum();
+    let total: i64 = containers(pod)
+        .iter()
+        .map(|container| count(&container["restartCount"]))
+        .sum();
     let last = containers(pod)
         .iter()
         .map(|container| &container["lastState"]["terminated"]["finishedAt"])
@@ -111,13 +129,33 @@ mod tests {
         let running = json!({"ready": true, "state": {"running": {}}});
         check(&json!({"status": {"phase": "Pending"}}), 0, "Pending");
         let waiting = json!({"state": {"waiting": {"reason": "ContainerCreating"}}});
-        check(&json!({"status": {"phase": "Pending", "containerStatuses": [waiting]}}), 0, "ContainerCreating");
-        check(&json!({"status": {"phase": "Running", "containerStatuses": [running]}}), 1, "Running");
+        check(
+            &json!({"status": {"phase": "Pending", "containerStatuses": [waiting]}}),
+            0,
+            "ContainerCreating",
+        );
+        check(
+            &json!({"status": {"phase": "Running", "containerStatuses": [running]}}),
+            1,
+            "Running",
+        );
         let deleted = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
-        check(&json!({"metadata": deleted, "status": {"phase": "Running", "containerStatuses": [running]}}), 1, "Terminating");
+        check(
+            &json!({"metadata": deleted, "status": {"phase": "Running", "containerStatuses": [running]}}),
+            1,
+            "Terminating",
+        );
         let done = json!({"state": {"terminated": {"reason": "Completed"}}});
-        check(&json!({"metadata": deleted, "status": {"phase": "Succeeded", "containerStatuses": [done]}}), 0, "Completed");
+        check(
+            &json!({"metadata": deleted, "status": {"phase": "Succeeded", "containerStatuses": [done]}}),
+            0,
+            "Completed",
+        );
         let killed = json!({"state": {"terminated": {"signal": 9, "exitCode": 137}}});
-        check(&json!({"status": {"phase": "Running", "containerStatuses": [killed]}}), 0, "Signal:9");
+        check(
+            &json!({"status": {"phase": "Running", "containerStatuses": [killed]}}),
+            0,
+            "Signal:9",
+        );
     }
 }

@@ -19,7 +19,11 @@ pub(super) static DEPLOYMENT: Printer = Printer {
     ],
     cells: |object, now| {
         let status = &object["status"];
-        let ready = format!("{}/{}", count(&status["readyReplicas"]), count(&object["spec"]["replicas"]));
+        let ready = format!(
+            "{}/{}",
+            count(&status["readyReplicas"]),
+            count(&object["spec"]["replicas"])
+        );
         let mut cells = vec![
             name(object),
             json!(ready),
@@ -69,7 +73,11 @@ pub(super) static JOB: Printer = Printer {
     ],
     cells: |object, now| {
         let status = &object["status"];
-        let done = format!("{}/{}", count(&status["succeeded"]), count(&object["spec"]["completions"]));
+        let done = format!(
+            "{}/{}",
+            count(&status["succeeded"]),
+            count(&object["spec"]["completions"])
+        );
         let mut cells = vec![
             name(object),
             json!(job_status(object)),
@@ -84,14 +92,22 @@ pub(super) static JOB: Printer = Printer {
 
 fn template(spec: &Value) -> [Value; 3] {
     let pod = &spec["template"]["spec"];
-    [of_containers(pod, "name"), of_containers(pod, "image"), or_none(&selector(&spec["selector"]))]
+    [
+        of_containers(pod, "name"),
+        of_containers(pod, "image"),
+        or_none(&selector(&spec["selector"])),
+    ]
 }
 
 fn job_status(job: &Value) -> &'static str {
     let holds = |kind: &str| {
         job["status"]["conditions"]
             .as_array()
-            .is_some_and(|conditions| conditions.iter().any(|one| one["type"] == kind && one["status"] == "True"))
+            .is_some_and(|conditions| {
+                conditions
+                    .iter()
+                    .any(|one| one["type"] == kind && one["status"] == "True")
+            })
     };
     if holds("Complete") {
         "Complete"
@@ -107,7 +123,11 @@ fn job_status(job: &Value) -> &'static str {
 }
 
 fn job_duration(status: &Value, now: i64) -> String {
-    let at = |field: &str| status[field].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let at = |field: &str| {
+        status[field]
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok())
+    };
     at("startTime").map_or_else(String::new, |start| {
         let end = at("completionTime").map_or(now, Timestamp::as_millisecond);
         age::duration((end - start.as_millisecond()) / 1_000)
