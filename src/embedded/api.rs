@@ -12,6 +12,7 @@
 //!
 //! There is no TLS: the listener is meant for loopback, and the token keeps other users of the machine out.
 
+mod access;
 mod admission;
 mod age;
 mod apply;
@@ -39,13 +40,15 @@ mod table;
 mod watch;
 mod write;
 
+pub use access::kubeconfig;
+
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query as QueryString, State};
-use axum::http::header::{AUTHORIZATION, WARNING};
+use axum::http::header::WARNING;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use error::ApiError;
@@ -53,7 +56,6 @@ use request::{Form, Query, Target};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
-use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use write::Written;
@@ -80,7 +82,8 @@ struct Call {
     body: Bytes,
 }
 
-/// Serves the Kubernetes API on `listener` until `shutdown`; every request must carry `token` as bearer token. Before
+/// Serves the Kubernetes API on `listener` until `shutdown`; every request must carry `token`, as
+/// [`kubeconfig`] has it. Before
 /// the first request it creates in `store` what a fresh cluster has: namespaces, KEDA's CRD.
 ///
 /// # Errors
@@ -116,7 +119,7 @@ async fn handle(
     if let Some(response) = open_to_all(parts.uri.path()) {
         return response;
     }
-    if !api.knows(&parts.headers) {
+    if !access::is_granted(&parts.headers, &api.token) {
         return ApiError::Unauthorized.into_response();
     }
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
@@ -144,13 +147,6 @@ fn open_to_all(path: &str) -> Option<Response> {
 }
 
 impl Api {
-    fn knows(&self, headers: &HeaderMap) -> bool {
-        headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
-            .is_some_and(|given| given.ct_eq(self.token.as_bytes()).into())
-    }
-
     async fn answer(&self, call: Call) -> Result<Response, ApiError> {
         let path = percent_decoded(&call.path)?;
         let segments: Vec<&str> = path
