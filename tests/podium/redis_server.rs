@@ -11,8 +11,8 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A running server; it stops when dropped.
-pub struct Redis {
-    pub address: SocketAddr,
+pub(crate) struct Redis {
+    pub(crate) address: SocketAddr,
     _server: Server,
 }
 
@@ -25,11 +25,11 @@ enum Server {
 }
 
 impl Redis {
-    pub async fn embedded() -> Self {
+    pub(crate) async fn embedded() -> Self {
         Self::embedded_with(None).await
     }
 
-    pub async fn embedded_with(password: Option<&str>) -> Self {
+    pub(crate) async fn embedded_with(password: Option<&str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();
@@ -42,7 +42,7 @@ impl Redis {
     }
 
     /// Fails the test when there is no `redis-server`: the comparison is the point.
-    pub async fn real() -> Self {
+    pub(crate) async fn real() -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("bound");
         drop(free);
@@ -75,18 +75,18 @@ impl Redis {
         panic!("redis-server did not come up on {}", self.address);
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
 
-    pub async fn client(&self) -> Wire {
+    pub(crate) async fn client(&self) -> Wire {
         Wire::connect(self.address).await
     }
 }
 
 /// A reply, as it came over the wire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Answer {
+pub(crate) enum Answer {
     Status(String),
     Error(String),
     Integer(i64),
@@ -97,20 +97,20 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub fn bulk(text: &str) -> Self {
+    pub(crate) fn bulk(text: &str) -> Self {
         Self::Bulk(text.into())
     }
 
-    pub fn ok() -> Self {
+    pub(crate) fn ok() -> Self {
         Self::Status("OK".into())
     }
 }
 
 /// A connection that speaks RESP2, byte for byte.
-pub struct Wire(BufReader<TcpStream>);
+pub(crate) struct Wire(BufReader<TcpStream>);
 
 impl Wire {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address)
             .await
             .expect("the server listens");
@@ -119,7 +119,7 @@ impl Wire {
     }
 
     /// Sends a command without waiting for its answer.
-    pub async fn send(&mut self, words: &[&str]) {
+    pub(crate) async fn send(&mut self, words: &[&str]) {
         let mut wire = format!("*{}\r\n", words.len());
         for word in words {
             wire.push_str(&format!("${}\r\n{word}\r\n", word.len()));
@@ -127,29 +127,29 @@ impl Wire {
         self.send_raw(wire.as_bytes()).await;
     }
 
-    pub async fn send_raw(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).await.expect("connected");
     }
 
-    pub async fn call(&mut self, words: &[&str]) -> Answer {
+    pub(crate) async fn call(&mut self, words: &[&str]) -> Answer {
         self.send(words).await;
         self.answer().await
     }
 
     /// `call` with the words of one line.
-    pub async fn ask(&mut self, line: &str) -> Answer {
+    pub(crate) async fn ask(&mut self, line: &str) -> Answer {
         let words: Vec<&str> = line.split_whitespace().collect();
         self.call(&words).await
     }
 
-    pub async fn answer(&mut self) -> Answer {
+    pub(crate) async fn answer(&mut self) -> Answer {
         let wait = Duration::from_secs(10);
         let answer = tokio::time::timeout(wait, self.next()).await;
         answer.expect("an answer within 10 s")
     }
 
     /// Everything until the server closes.
-    pub async fn rest(&mut self) -> String {
+    pub(crate) async fn rest(&mut self) -> String {
         let mut rest = String::new();
         let read = self.0.read_to_string(&mut rest);
         let read = tokio::time::timeout(Duration::from_secs(10), read).await;
@@ -185,5 +185,52 @@ impl Wire {
             }
             other => panic!("unknown kind of reply {other:?}"),
         }
+    }
+}
+
+/// A way to a server that can be cut: all connections through it break at once, and new ones are let in again.
+pub(crate) struct Cut {
+    address: SocketAddr,
+    now: std::sync::Arc<tokio::sync::Notify>,
+    _stop: DropGuard,
+}
+
+impl Cut {
+    pub(crate) async fn between(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let now = std::sync::Arc::new(tokio::sync::Notify::new());
+        let cut = std::sync::Arc::clone(&now);
+        tokio::spawn(async move {
+            while let Some(Ok((mut client, _))) =
+                stopped.run_until_cancelled(listener.accept()).await
+            {
+                let cut = std::sync::Arc::clone(&cut);
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(server)
+                        .await
+                        .expect("the server listens");
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        () = cut.notified() => {}
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            now,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    pub(crate) fn cut(&self) {
+        self.now.notify_waiters();
     }
 }
