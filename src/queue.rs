@@ -141,7 +141,7 @@ impl Queue {
     ///
     /// # Errors
     /// When the URL is not valid, the server cannot be reached, or it refuses the password.
-    pub async fn connect(url: &str, name: QueueName) -> Result<Self, QueueError> {
+    pub async fn connect(url: &str, name: &QueueName) -> Result<Self, QueueError> {
         let queue = Self::lazy(url, name)?;
         let _: String = queue
             .read(redis::pipe().cmd("PING"))
@@ -154,14 +154,14 @@ impl Queue {
     ///
     /// # Errors
     /// When the URL is not valid.
-    pub fn lazy(url: &str, name: QueueName) -> Result<Self, QueueError> {
+    pub fn lazy(url: &str, name: &QueueName) -> Result<Self, QueueError> {
         let client = Client::open(url).map_err(|error| QueueError::Address {
             cause: error.to_string(),
         })?;
         Ok(Self(Arc::new(Inner {
             address: client.get_connection_info().addr().to_string(),
             client,
-            keys: QueueKeys::new(&name),
+            keys: QueueKeys::new(name),
             clock: Clock::wall(),
             connection: tokio::sync::Mutex::new(None),
             known: Mutex::default(),
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_bad_address_is_refused_without_repeating_it() {
         for url in ["", "nonsense", "http://:secret@host", "redis://:secret@"] {
-            let error = Queue::lazy(url, QueueName::demo())
+            let error = Queue::lazy(url, &QueueName::demo())
                 .expect_err(url)
                 .to_string();
             assert!(error.contains("redis://[:PASSWORD@]HOST:PORT"), "{error}");
@@ -292,7 +292,7 @@ mod tests {
         let address = free.local_addr().expect("bound");
         drop(free);
         let url = format!("redis://:secret@{address}");
-        let error = Queue::connect(&url, QueueName::demo())
+        let error = Queue::connect(&url, &QueueName::demo())
             .await
             .expect_err("nobody there");
         assert!(matches!(error, QueueError::Unreachable { .. }), "{error}");

@@ -1,5 +1,6 @@
-//! A Redis in a box: enough of the protocol and of the commands for the `redis` crate, for `redis-cli` and for KEDA's
-//! way of looking at a list, so that the demo on a laptop runs the code that runs against a real Redis.
+//! A Redis in a box: enough of the protocol and of the commands for the `redis` crate and for `redis-cli`, so that
+//! the demo on a laptop runs the code that runs against a real Redis. There are no scripts (`EVAL`) in it: a real KEDA
+//! needs a real Redis.
 //!
 //! 1. [`serve`] accepts connections on a listener that is already bound;
 //! 2. `connection` reads and writes one socket, through `request` and `reply`, the two halves of RESP;

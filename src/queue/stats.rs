@@ -110,7 +110,7 @@ pub async fn stats(queue: &Queue) -> Result<Stats, QueueError> {
         let picture = look(queue, &asked).await?;
         if picture.known == asked || tries == TRIES {
             *queue.known() = picture.known.clone();
-            return Ok(assemble(picture, &asked.runs, queue.now_ms()));
+            return Ok(assemble(&picture, &asked.runs, queue.now_ms()));
         }
         asked = picture.known;
         tries += 1;
@@ -163,7 +163,7 @@ fn read(answers: Vec<Value>, asked: &Known) -> Result<Picture, redis::RedisError
     Ok(picture)
 }
 
-fn assemble(picture: Picture, run_ids: &[String], now_ms: i64) -> Stats {
+fn assemble(picture: &Picture, run_ids: &[String], now_ms: i64) -> Stats {
     let total = |name: &str| {
         let value = picture.totals.get(name).copied().unwrap_or(0);
         u64::try_from(value).unwrap_or(0)

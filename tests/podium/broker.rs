@@ -103,7 +103,8 @@ async fn a_blocked_client_that_left_costs_no_element() {
 async fn waiting_ends_with_nothing_when_the_time_is_up() {
     let redis = Redis::embedded().await;
     let mut client = redis.client().await;
-    assert_eq!(client.ask("BLMOVE q p RIGHT LEFT 0.02").await, Answer::Nil);
+    let moved = client.ask("BLMOVE q p RIGHT LEFT 0.02").await;
+    assert_eq!(moved, Answer::NilArray);
     assert_eq!(client.ask("BLPOP q 0.02").await, Answer::NilArray);
     assert_eq!(client.ask("PING").await, Answer::Status("PONG".into()));
 }

@@ -10,8 +10,9 @@ use podium::queue::lease::{Reaped, reap};
 use podium::queue::purge::purge;
 use podium::queue::stats::{Stats, stats};
 use podium::queue::worker::{self, Tally, WorkerOptions};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Runs a test on the embedded broker and on a real server.
@@ -44,10 +45,12 @@ on_both!(
     a_worker_that_stood_still_too_long_is_counted_as_a_duplicate,
     purging_counts_what_it_removes,
     a_worker_survives_the_loss_of_its_connection,
+    a_restarted_worker_gives_back_what_its_predecessor_left,
+    old_runs_are_folded_into_the_totals,
 );
 
 async fn connect(redis: &Redis) -> Queue {
-    Queue::connect(&redis.url(), QueueName::demo())
+    Queue::connect(&redis.url(), &QueueName::demo())
         .await
         .expect("redis answers")
 }
@@ -108,7 +111,7 @@ impl Hand {
 
 /// Waits until the queue looks as `wanted`, and checks on the way that nothing is ever missing.
 async fn until(queue: &Queue, wanted: impl Fn(&Stats) -> bool) -> Stats {
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     loop {
         let now = stats(queue).await.expect("redis answers");
         assert_eq!(now.missing(), 0, "{now:?}");
@@ -320,7 +323,7 @@ async fn purging_counts_what_it_removes(redis: Redis) {
 async fn a_worker_survives_the_loss_of_its_connection(redis: Redis) {
     let queue = connect(&redis).await;
     let proxy = crate::redis_server::Cut::between(redis.address).await;
-    let behind = Queue::connect(&proxy.url(), QueueName::demo())
+    let behind = Queue::connect(&proxy.url(), &QueueName::demo())
         .await
         .expect("forwarded");
     put(&queue, 60, 20).await;
@@ -331,5 +334,36 @@ async fn a_worker_survives_the_loss_of_its_connection(redis: Redis) {
     }
     let now = until(&queue, |s| s.unique() == 60).await;
     assert_eq!((now.duplicates, now.dead), (0, 0));
+    hand.stop().await;
+}
+
+async fn a_restarted_worker_gives_back_what_its_predecessor_left(redis: Redis) {
+    let queue = connect(&redis).await;
+    put(&queue, 1, 300).await;
+    let first = Hand::start(&queue, "same", options());
+    until(&queue, |s| s.in_flight == 1).await;
+    first.kill().await;
+    // Its lease still runs: nobody else would touch the job yet.
+    let second = Hand::start(&queue, "same", options());
+    let now = until(&queue, |s| s.processed == 1).await;
+    assert_eq!((now.failed, now.duplicates), (1, 0));
+    second.stop().await;
+}
+
+async fn old_runs_are_folded_into_the_totals(redis: Redis) {
+    let queue = connect(&redis).await;
+    let hand = Hand::start(&queue, "w", options());
+    for run in 1..=60 {
+        put(&queue, 2, 0).await;
+        until(&queue, |s| s.processed == run * 2).await;
+    }
+    let now = until(&queue, |_| true).await;
+    assert_eq!((now.unique(), now.duplicates), (120, 0));
+    let kept = redis
+        .client()
+        .await
+        .ask("LLEN {keda-demo-queue}:runs")
+        .await;
+    assert_eq!(kept, Answer::Integer(50));
     hand.stop().await;
 }

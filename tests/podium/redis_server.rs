@@ -13,15 +13,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// A running server; it stops when dropped.
 pub(crate) struct Redis {
     pub(crate) address: SocketAddr,
-    _server: Server,
-}
-
-enum Server {
-    Embedded(#[expect(dead_code, reason = "held to stop the broker when dropped")] DropGuard),
-    Real {
-        _process: Child,
-        _folder: tempfile::TempDir,
-    },
+    _broker: Option<DropGuard>,
+    _process: Option<(Child, tempfile::TempDir)>,
 }
 
 impl Redis {
@@ -37,7 +30,8 @@ impl Redis {
         tokio::spawn(broker::serve(listener, password.map(String::from), stopped));
         Self {
             address,
-            _server: Server::Embedded(stop.drop_guard()),
+            _broker: Some(stop.drop_guard()),
+            _process: None,
         }
     }
 
@@ -56,11 +50,11 @@ impl Redis {
             .kill_on_drop(true)
             .spawn()
             .expect("redis-server is needed: apt-get install redis-server");
-        let _server = Server::Real {
-            _process: process,
-            _folder: folder,
+        let redis = Self {
+            address,
+            _broker: None,
+            _process: Some((process, folder)),
         };
-        let redis = Self { address, _server };
         redis.wait_until_up().await;
         redis
     }

@@ -48,8 +48,8 @@ impl Wish {
         Ok(None)
     }
 
-    /// What the client is told when its time is up.
-    pub(super) fn nothing(&self) -> Reply {
+    /// What a command inside a transaction, which never waits, gets from empty lists.
+    pub(super) fn nothing_at_once(&self) -> Reply {
         match self.action {
             Action::Pop(_) => Reply::NilArray,
             Action::Move { .. } => Reply::Nil,
@@ -143,8 +143,7 @@ impl WaitingRoom {
         let Some(waiting) = self.take(client) else {
             return false;
         };
-        let nothing = waiting.wish.nothing();
-        waiting.reply.send(nothing).is_ok()
+        waiting.reply.send(Reply::NilArray).is_ok()
     }
 
     /// Gives what grew to those who wait for it, oldest first.

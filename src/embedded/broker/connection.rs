@@ -66,12 +66,8 @@ impl Connection {
             };
             match step {
                 Step::Reply(reply) => self.push(&reply),
-                Step::Wait {
-                    reply,
-                    wait,
-                    nothing,
-                } => {
-                    let Some(reply) = self.wait(reply, wait, nothing).await? else {
+                Step::Wait { reply, wait } => {
+                    let Some(reply) = self.wait(reply, wait).await? else {
                         return Ok(Next::Close);
                     };
                     self.push(&reply);
@@ -97,7 +93,6 @@ impl Connection {
         &mut self,
         mut reply: oneshot::Receiver<Reply>,
         wait: Option<Duration>,
-        nothing: Reply,
     ) -> io::Result<Option<Reply>> {
         self.flush().await?;
         let timeout = async {
@@ -115,7 +110,7 @@ impl Connection {
                 () = &mut timeout => {
                     let served = !self.session.shared.lock().room.leave(self.session.id);
                     // Served in the very moment the time ran out: the element is ours and must be answered.
-                    return Ok(if served { reply.try_recv().ok() } else { Some(nothing) });
+                    return Ok(if served { reply.try_recv().ok() } else { Some(Reply::NilArray) });
                 }
                 read = self.stream.read_buf(&mut self.input), if room => if read? == 0 {
                     return Ok(None);

@@ -19,11 +19,10 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) enum Step {
     Reply(Reply),
-    /// Nothing there yet: the reply comes through the channel, or is `nothing` once `wait` has passed.
+    /// Nothing there yet: the reply comes through the channel, or is a nil array once `wait` has passed.
     Wait {
         reply: oneshot::Receiver<Reply>,
         wait: Option<Duration>,
-        nothing: Reply,
     },
     /// The last reply of the connection.
     Close(Reply),
@@ -138,7 +137,7 @@ impl Session {
             Run::Session => server_info::run(self, state, command.name, args),
             Run::Blocking(wish) => wish(args).and_then(|wish| {
                 let found = wish.attempt(&mut state.keyspaces.view(self.index))?;
-                Ok(found.unwrap_or_else(|| wish.nothing()))
+                Ok(found.unwrap_or_else(|| wish.nothing_at_once()))
             }),
         };
         outcome.unwrap_or_else(Reply::from)
@@ -153,7 +152,6 @@ impl Session {
             Ok(Some(reply)) => Step::Reply(reply),
             Ok(None) => Step::Wait {
                 wait: wish.wait,
-                nothing: wish.nothing(),
                 reply: state.room.enter(self.id, self.index, wish),
             },
             Err(error) => Step::Reply(error.into()),

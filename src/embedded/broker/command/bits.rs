@@ -61,22 +61,32 @@ fn getbit(view: &mut View<'_>, args: &[Bytes]) -> Outcome {
     Ok(Reply::flag(byte.is_some_and(|byte| byte & mask != 0)))
 }
 
+/// As [`slice`], but an end before the start of the string means its first element: only bit commands do that.
+fn part(start: i64, stop: i64, len: usize) -> std::ops::Range<usize> {
+    if start < 0 && stop < 0 && start > stop {
+        return 0..0;
+    }
+    let size = i64::try_from(len).unwrap_or(i64::MAX);
+    slice(start, stop.max(-size), len)
+}
+
 fn bitcount(view: &mut View<'_>, args: &[Bytes]) -> Outcome {
+    // The key before the arguments: Redis answers 0 for a key that is not there, whatever the rest says.
+    let Some(text) = view.find::<Text>(&args[0])? else {
+        return Ok(Reply::Integer(0));
+    };
     let (start, stop, unit) = match args {
         [_] => (0, -1, b"BYTE".to_vec()),
         [_, start, stop] => (integer(start)?, integer(stop)?, b"BYTE".to_vec()),
         [_, start, stop, unit] => (integer(start)?, integer(stop)?, unit.to_ascii_uppercase()),
         _ => return Err(CommandError::Syntax),
     };
-    let Some(text) = view.find::<Text>(&args[0])? else {
-        return Ok(Reply::Integer(0));
-    };
     let ones: u32 = match unit.as_slice() {
-        b"BYTE" => text[slice(start, stop, text.len())]
+        b"BYTE" => text[part(start, stop, text.len())]
             .iter()
             .map(|byte| byte.count_ones())
             .sum(),
-        b"BIT" => slice(start, stop, text.len() * 8)
+        b"BIT" => part(start, stop, text.len() * 8)
             .map(|bit| u32::from(text[bit / 8] & (0x80 >> (bit % 8)) != 0))
             .sum(),
         _ => return Err(CommandError::Syntax),
