@@ -271,31 +271,35 @@ fn info(session: &Session, state: &State, args: &[Bytes]) -> String {
                 arg == section || matches!(arg.as_str(), "all" | "default" | "everything")
             })
     };
+    let parts = sections(session, state)
+        .into_iter()
+        .filter(|(title, _)| wanted(&title.to_ascii_lowercase()))
+        .map(|(title, body)| format!("# {title}\r\n{body}"));
+    parts.collect::<Vec<_>>().join("\r\n")
+}
+
+fn sections(session: &Session, state: &State) -> [(&'static str, String); 6] {
     let shared = &session.shared;
     let uptime = (state.keyspaces.now_ms() - shared.started_ms) / 1_000;
-    let sections = [
+    let (process, port) = (std::process::id(), shared.port);
+    let (clients, blocked) = (state.clients.len(), state.room.len());
+    let (connections, commands) = (state.connections, state.commands);
+    [
         (
             "Server",
             format!(
-                "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\nserver_name:podium\r\nprocess_id:{}\r\ntcp_port:{}\r\nuptime_in_seconds:{uptime}\r\n",
-                std::process::id(),
-                shared.port,
+                "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\nserver_name:podium\r\nprocess_id:{process}\r\ntcp_port:{port}\r\nuptime_in_seconds:{uptime}\r\n"
             ),
         ),
         (
             "Clients",
-            format!(
-                "connected_clients:{}\r\nblocked_clients:{}\r\n",
-                state.clients.len(),
-                state.room.len()
-            ),
+            format!("connected_clients:{clients}\r\nblocked_clients:{blocked}\r\n"),
         ),
         ("Persistence", "loading:0\r\naof_enabled:0\r\n".to_owned()),
         (
             "Stats",
             format!(
-                "total_connections_received:{}\r\ntotal_commands_processed:{}\r\n",
-                state.connections, state.commands
+                "total_connections_received:{connections}\r\ntotal_commands_processed:{commands}\r\n"
             ),
         ),
         (
@@ -303,12 +307,7 @@ fn info(session: &Session, state: &State, args: &[Bytes]) -> String {
             "role:master\r\nconnected_slaves:0\r\n".to_owned(),
         ),
         ("Keyspace", keyspace_info(state)),
-    ];
-    let parts = sections
-        .into_iter()
-        .filter(|(title, _)| wanted(&title.to_ascii_lowercase()))
-        .map(|(title, body)| format!("# {title}\r\n{body}"));
-    parts.collect::<Vec<_>>().join("\r\n")
+    ]
 }
 
 fn keyspace_info(state: &State) -> String {

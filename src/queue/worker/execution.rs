@@ -99,52 +99,44 @@ impl Execution {
 
     fn act(&self, queue: &Queue, worker: &str, found: &Found) -> Pipeline {
         let keys = queue.keys();
-        let run = keys.run(&self.job.run);
+        let run = &self.job.run;
         let mut pipe = redis::pipe();
-        pipe.atomic();
-        pipe.cmd("HINCRBY").arg(&keys.stats).arg("processed").arg(1);
+        let mut add = |key: &str, field: &str| {
+            pipe.cmd("HINCRBY").arg(key).arg(field).arg(1).ignore();
+        };
+        add(&keys.stats, "processed");
         if found.run_kept {
-            pipe.cmd("HINCRBY")
-                .arg(&run)
-                .arg("processed")
-                .arg(1)
-                .ignore();
+            add(&keys.run(run), "processed");
+        } else if !found.in_hand {
+            add(&keys.stats, "retired_duplicates");
         }
         if found.in_hand {
-            let processing = keys.processing(worker);
-            pipe.cmd("LREM")
-                .arg(processing)
-                .arg(1)
-                .arg(&self.raw)
-                .ignore();
-            let now_ms = queue.now_ms();
-            // A producer whose clock runs ahead must not make waiting times negative.
-            let wait = (self.started_ms - self.job.enqueued_at_ms).max(0);
-            pipe.cmd("LPUSH")
-                .arg(&keys.waits)
-                .arg(format!("{now_ms}:{wait}"))
-                .ignore();
-            pipe.cmd("LTRIM")
-                .arg(&keys.waits)
-                .arg(0)
-                .arg(KEPT_WAITS - 1)
-                .ignore();
-            if found.run_kept {
-                let done = keys.done(&self.job.run);
-                pipe.cmd("SETBIT")
-                    .arg(done)
-                    .arg(self.job.seq)
-                    .arg(1)
-                    .ignore();
-            }
-        } else if !found.run_kept {
-            pipe.cmd("HINCRBY")
-                .arg(&keys.stats)
-                .arg("retired_duplicates")
-                .arg(1)
-                .ignore();
+            self.take_out(queue, worker, &mut pipe);
         }
+        if found.in_hand && found.run_kept {
+            let done = keys.done(run);
+            pipe.cmd("SETBIT").arg(done).arg(self.job.seq).arg(1);
+            pipe.ignore();
+        }
+        pipe.atomic();
         pipe
+    }
+
+    /// Adds the end of the job's time in the processing list, and how long it had waited before.
+    fn take_out(&self, queue: &Queue, worker: &str, pipe: &mut Pipeline) {
+        let keys = queue.keys();
+        let processing = keys.processing(worker);
+        pipe.cmd("LREM").arg(processing).arg(1).arg(&self.raw);
+        pipe.ignore();
+        // A producer whose clock runs ahead must not make waiting times negative.
+        let wait = (self.started_ms - self.job.enqueued_at_ms).max(0);
+        let sample = format!("{}:{wait}", queue.now_ms());
+        pipe.cmd("LPUSH").arg(&keys.waits).arg(sample).ignore();
+        pipe.cmd("LTRIM")
+            .arg(&keys.waits)
+            .arg(0)
+            .arg(KEPT_WAITS - 1);
+        pipe.ignore();
     }
 }
 

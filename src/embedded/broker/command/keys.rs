@@ -100,40 +100,30 @@ fn expire(view: &mut View<'_>, args: &[Bytes], name: &str, unit_ms: i64, base: B
 /// Whether the conditions `NX`, `XX`, `GT` and `LT` let `at` replace the expiry the key has.
 fn condition(options: &[Bytes], current: Option<i64>, at: i64) -> Result<bool, CommandError> {
     let mut holds = true;
-    let (mut absent, mut other, mut greater, mut less) = (false, false, false, false);
+    let mut seen = Vec::with_capacity(options.len());
     for option in options {
-        match option.to_ascii_uppercase().as_slice() {
-            b"NX" => {
-                absent = true;
-                holds &= current.is_none();
-            }
-            b"XX" => {
-                other = true;
-                holds &= current.is_some();
-            }
+        let name = option.to_ascii_uppercase();
+        holds &= match name.as_slice() {
+            b"NX" => current.is_none(),
+            b"XX" => current.is_some(),
             // A key without an expiry lives for ever: nothing is later, everything is sooner.
-            b"GT" => {
-                greater = true;
-                holds &= current.is_some_and(|now| at > now);
-            }
-            b"LT" => {
-                less = true;
-                holds &= current.is_none_or(|now| at < now);
-            }
+            b"GT" => current.is_some_and(|now| at > now),
+            b"LT" => current.is_none_or(|now| at < now),
             _ => {
                 let option = String::from_utf8_lossy(option);
-                return Err(CommandError::Owned(format!(
-                    "ERR Unsupported option {option}"
-                )));
+                let text = format!("ERR Unsupported option {option}");
+                return Err(CommandError::Owned(text));
             }
-        }
+        };
+        seen.push(name);
     }
-    if absent && (other || greater || less) {
+    let given = |name: &[u8]| seen.iter().any(|one| one == name);
+    if given(b"NX") && (given(b"XX") || given(b"GT") || given(b"LT")) {
         return Err(CommandError::Text(
             "ERR NX and XX, GT or LT options at the same time are not compatible",
         ));
     }
-    if greater && less {
+    if given(b"GT") && given(b"LT") {
         return Err(CommandError::Text(
             "ERR GT and LT options at the same time are not compatible",
         ));
