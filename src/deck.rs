@@ -12,11 +12,11 @@
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
 
 pub mod diagram;
+mod escape;
 pub mod fence;
 pub mod front_matter;
 pub mod highlight;
 pub mod load;
-mod escape;
 mod parse;
 mod render;
 mod sanitise;
@@ -33,7 +33,9 @@ pub use view::SlideView;
 #[derive(Debug, thiserror::Error)]
 pub enum DeckError {
     /// The deck's file or folder could not be read.
-    #[error("cannot read the deck {path}: {source}; give --deck a Markdown file or a folder of slide-NN.md files")]
+    #[error(
+        "cannot read the deck {path}: {source}; give --deck a Markdown file or a folder of slide-NN.md files"
+    )]
     Unreadable {
         /// What was asked for.
         path: PathBuf,
@@ -41,7 +43,9 @@ pub enum DeckError {
         source: std::io::Error,
     },
     /// The folder has no slide, or the file no text.
-    #[error("no slides in {path}: a deck is one Markdown file or a folder of slide-01.md, slide-02.md, …")]
+    #[error(
+        "no slides in {path}: a deck is one Markdown file or a folder of slide-01.md, slide-02.md, …"
+    )]
     Empty {
         /// Where slides were looked for.
         path: PathBuf,
@@ -63,7 +67,11 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+        write!(
+            f,
+            "{}:{}:{}: {}",
+            self.file, self.line, self.column, self.message
+        )
     }
 }
 
@@ -83,9 +91,14 @@ impl Address {
         let (slide, step) = text.split_once('.').unwrap_or((text, "1"));
         let number = |digits: &str| {
             let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-            plain.then(|| digits.parse::<u32>().ok().filter(|n| *n > 0)).flatten()
+            plain
+                .then(|| digits.parse::<u32>().ok().filter(|n| *n > 0))
+                .flatten()
         };
-        Some(Self { slide: number(slide)?, step: number(step)? })
+        Some(Self {
+            slide: number(slide)?,
+            step: number(step)?,
+        })
     }
 }
 
@@ -143,7 +156,9 @@ impl Deck {
     /// Never: a deck without slides is a [`DeckError::Empty`].
     #[must_use]
     pub fn first(&self) -> &Slide {
-        self.slides.first().expect("loading refuses a deck without slides")
+        self.slides
+            .first()
+            .expect("loading refuses a deck without slides")
     }
 
     /// The step after this address, if any.
@@ -155,7 +170,10 @@ impl Deck {
     /// The step before this address, if any.
     #[must_use]
     pub fn previous(&self, address: Address) -> Option<&Slide> {
-        self.slides.iter().rev().find(|slide| slide.address < address)
+        self.slides
+            .iter()
+            .rev()
+            .find(|slide| slide.address < address)
     }
 
     /// The number of the last slide: the `12` of "9 / 12".
@@ -173,7 +191,17 @@ mod tests {
     fn an_address_is_a_slide_or_a_step_and_nothing_else() {
         assert_eq!(Address::parse("9"), Some(Address { slide: 9, step: 1 }));
         assert_eq!(Address::parse("9.2"), Some(Address { slide: 9, step: 2 }));
-        for nonsense in ["", "0", "9.", ".2", "9.0", "+9", "9.2.1", "nine", "99999999999"] {
+        for nonsense in [
+            "",
+            "0",
+            "9.",
+            ".2",
+            "9.0",
+            "+9",
+            "9.2.1",
+            "nine",
+            "99999999999",
+        ] {
             assert_eq!(Address::parse(nonsense), None, "{nonsense}");
         }
     }
@@ -184,7 +212,13 @@ mod tests {
         let nine = deck.find("9").expect("slide 9 is there");
         assert_eq!(nine.label, "9.1");
         assert_eq!(deck.next(nine.address).expect("it has steps").label, "9.2");
-        assert_eq!(deck.previous(nine.address).expect("eight slides before").address.slide, 8);
+        assert_eq!(
+            deck.previous(nine.address)
+                .expect("eight slides before")
+                .address
+                .slide,
+            8
+        );
         assert!(deck.previous(deck.first().address).is_none());
         assert!(deck.find("99").is_none());
         assert_eq!(deck.last_number(), 12);

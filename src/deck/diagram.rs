@@ -24,11 +24,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use merman::svg::{
-    MeasurementProfileId, SvgEnvironment, SvgRenderOptions, TextMeasurementPolicy, TextMeasurementProfile,
-    TextMeasurementProfileIdentity,
+    MeasurementProfileId, SvgEnvironment, SvgPipeline, SvgRenderOptions, TextMeasurementPolicy,
+    TextMeasurementProfile, TextMeasurementProfileIdentity,
 };
 use merman::{
-    Engine, Error, MermaidConfig, OperationControl, ParseOptions, RenderOutput, RenderRequest, Renderer, SvgRequest,
+    Engine, Error, MermaidConfig, OperationControl, ParseOptions, RenderOutput, RenderRequest,
+    Renderer, SvgRequest,
 };
 
 use super::escape::escape;
@@ -76,7 +77,9 @@ static CACHE: LazyLock<Mutex<HashMap<Key, Arc<Drawing>>>> = LazyLock::new(Mutex:
 
 static RENDERER: LazyLock<Renderer> = LazyLock::new(|| {
     let configuration = MermaidConfig::from_value(theme::configuration());
-    Renderer::new().with_engine(Engine::new().with_site_config(configuration)).with_parse_options(ParseOptions::strict())
+    Renderer::new()
+        .with_engine(Engine::new().with_site_config(configuration))
+        .with_parse_options(ParseOptions::strict())
 });
 
 /// Draws Mermaid source as a `<figure>`. `id` must be unique in the page; with `live`, bound nodes show their values.
@@ -87,7 +90,11 @@ pub fn draw(source: &str, id: &str, live: Option<&Bindings>) -> Result<String, D
     let drawing = cached(source, live)?;
     let svg = drawing.svg.replace(DRAWN_ID, id);
     let description = escape(&drawing.description);
-    let class = if live.is_some() { "diagram live-diagram" } else { "diagram" };
+    let class = if live.is_some() {
+        "diagram live-diagram"
+    } else {
+        "diagram"
+    };
     // A wide drawing scrolls inside its figure on a phone, so the figure must be reachable by keyboard.
     Ok(format!(
         "<figure class=\"{class}\" tabindex=\"0\" aria-labelledby=\"{id}-text\">{svg}\
@@ -106,12 +113,18 @@ pub fn live_flow() -> Result<String, DiagramError> {
 fn cached(source: &str, live: Option<&Bindings>) -> Result<Arc<Drawing>, DiagramError> {
     let key = (source.to_owned(), live.cloned());
     // Drawing happens outside the lock: two callers may draw the same thing once, none waits for another's.
-    if let Some(found) = CACHE.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+    if let Some(found) = CACHE
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&key)
+    {
         return Ok(Arc::clone(found));
     }
     // The renderer is large and fed with what authors type; a bug in it must cost one diagram, not the talk.
     let drawn = catch_unwind(AssertUnwindSafe(|| render(source, live)));
-    let drawing = Arc::new(drawn.unwrap_or_else(|_| Err(fault(1, "the diagram renderer failed on this source")))?);
+    let drawing = Arc::new(
+        drawn.unwrap_or_else(|_| Err(fault(1, "the diagram renderer failed on this source")))?,
+    );
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= CACHE_LIMIT {
         cache.clear();
@@ -125,27 +138,43 @@ fn render(source: &str, live: Option<&Bindings>) -> Result<Drawing, DiagramError
         .engine()
         .parse_diagram_sync(source, ParseOptions::strict())
         .map_err(|error| located(source, &error))?
-        .ok_or_else(|| fault(1, "not a Mermaid diagram: start with its kind, such as `flowchart LR`"))?;
+        .ok_or_else(|| {
+            fault(
+                1,
+                "not a Mermaid diagram: start with its kind, such as `flowchart LR`",
+            )
+        })?;
     let model = Model::read(parsed.model.as_value());
     let values = live.map(|live| live.statements(&model)).unwrap_or_default();
     let with_values = format!("{}{values}\n", source.trim_end());
     let request = RenderRequest::svg(&with_values, OperationControl::new(), request()?);
-    let output = RENDERER.render(request).map_err(|error| fault(1, &error.to_string()))?;
+    let output = RENDERER
+        .render(request)
+        .map_err(|error| fault(1, &error.to_string()))?;
     let RenderOutput::Svg(Some(drawn)) = output else {
         return Err(fault(1, "this kind of diagram is not drawn"));
     };
     let description = model.describe(&parsed.meta.diagram_type);
-    Ok(Drawing { svg: paint::repaint(drawn.svg(), &model, live), description })
+    Ok(Drawing {
+        svg: paint::repaint(drawn.svg(), &model, live),
+        description,
+    })
 }
 
 fn request() -> Result<SvgRequest, DiagramError> {
     let profile = MeasurementProfileId::new("page-font")
         .and_then(|profile| TextMeasurementProfileIdentity::new(profile, "1"))
         .map_err(|error| fault(1, &error.to_string()))?;
-    let policy = TextMeasurementPolicy::uniform(TextMeasurementProfile::new(profile, Arc::new(PageFont)));
+    let policy =
+        TextMeasurementPolicy::uniform(TextMeasurementProfile::new(profile, Arc::new(PageFont)));
     Ok(SvgRequest {
         environment: SvgEnvironment::deterministic().with_text_measurement_policy(policy),
-        options: SvgRenderOptions { diagram_id: Some(DRAWN_ID.to_owned()), ..SvgRenderOptions::default() },
+        // Adds SVG text for labels that a few kinds write as HTML only; the HTML is left out by `paint`.
+        pipeline: Some(SvgPipeline::readable()),
+        options: SvgRenderOptions {
+            diagram_id: Some(DRAWN_ID.to_owned()),
+            ..SvgRenderOptions::default()
+        },
         ..SvgRequest::default()
     })
 }
@@ -160,9 +189,18 @@ fn located(source: &str, error: &Error) -> DiagramError {
     let Error::DiagramParse { diagnostic, .. } = error else {
         return fault(1, &error.to_string());
     };
-    let end = diagnostic.span().map_or(0, |span| span.start.min(source.len()));
-    let line = source.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1;
-    fault(line.min(source.lines().count().max(1)), diagnostic.message())
+    let end = diagnostic
+        .span()
+        .map_or(0, |span| span.start.min(source.len()));
+    let line = source.as_bytes()[..end]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1;
+    fault(
+        line.min(source.lines().count().max(1)),
+        diagnostic.message(),
+    )
 }
 
 #[cfg(test)]

@@ -55,8 +55,24 @@ impl Button {
 
 /// The live values a graph or a node can show, as named in `sample` events.
 pub const SERIES: [&str; 18] = [
-    "depth", "in_flight", "enqueued", "processed", "failed", "dead", "duplicates", "arrival_rate", "service_rate",
-    "external_metric", "scaler", "desired", "replicas", "ready", "starting", "pending", "terminating", "cold_start",
+    "depth",
+    "in_flight",
+    "enqueued",
+    "processed",
+    "failed",
+    "dead",
+    "duplicates",
+    "arrival_rate",
+    "service_rate",
+    "external_metric",
+    "scaler",
+    "desired",
+    "replicas",
+    "ready",
+    "starting",
+    "pending",
+    "terminating",
+    "cold_start",
 ];
 
 #[derive(Deserialize)]
@@ -96,9 +112,18 @@ fn chart(body: &str) -> Result<Fence, String> {
         .map_err(|_| "a chart block is one line such as `series: [depth, replicas]`".to_owned())?;
     let known = |name: &String| {
         let found = SERIES.into_iter().find(|series| series == name);
-        found.ok_or_else(|| format!("no live value is called {name:?}; use {}", SERIES.join(", ")))
+        found.ok_or_else(|| {
+            format!(
+                "no live value is called {name:?}; use {}",
+                SERIES.join(", ")
+            )
+        })
     };
-    let series = body.series.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+    let series = body
+        .series
+        .iter()
+        .map(known)
+        .collect::<Result<Vec<_>, _>>()?;
     if series.is_empty() {
         return Err("a chart needs at least one series, such as `series: [depth]`".to_owned());
     }
@@ -113,9 +138,15 @@ mod tests {
     fn directives_are_told_from_code() {
         assert_eq!(read("mermaid", "graph LR"), Ok(Fence::Diagram));
         assert_eq!(read("mermaid {scale: 0.8}", ""), Ok(Fence::Diagram));
-        assert_eq!(read("rust {1,3}", "fn main() {}"), Ok(Fence::Code("rust".to_owned())));
+        assert_eq!(
+            read("rust {1,3}", "fn main() {}"),
+            Ok(Fence::Code("rust".to_owned()))
+        );
         assert_eq!(read("", "text"), Ok(Fence::Code(String::new())));
-        assert_eq!(read("chart", "series: [depth, replicas]"), Ok(Fence::Chart(vec!["depth", "replicas"])));
+        assert_eq!(
+            read("chart", "series: [depth, replicas]"),
+            Ok(Fence::Chart(vec!["depth", "replicas"]))
+        );
         assert_eq!(
             read("controls", "buttons: [deploy, spike]"),
             Ok(Fence::Controls(vec![Button::Deploy, Button::Spike]))
@@ -124,9 +155,16 @@ mod tests {
 
     #[test]
     fn a_directive_that_cannot_work_says_what_would() {
-        assert!(read("chart", "series: [happiness]").is_err_and(|message| message.contains("happiness")));
+        assert!(
+            read("chart", "series: [happiness]")
+                .is_err_and(|message| message.contains("happiness"))
+        );
         assert!(read("chart", "series: []").is_err());
-        assert!(read("chart", "serie: depth").is_err_and(|message| message.contains("series: [depth")));
-        assert!(read("controls", "buttons: [purge]").is_err_and(|message| message.contains("deploy")));
+        assert!(
+            read("chart", "serie: depth").is_err_and(|message| message.contains("series: [depth"))
+        );
+        assert!(
+            read("controls", "buttons: [purge]").is_err_and(|message| message.contains("deploy"))
+        );
     }
 }

@@ -31,8 +31,15 @@ pub enum Layout {
 }
 
 impl Layout {
-    const ALL: [Self; 7] =
-        [Self::Default, Self::Cover, Self::Section, Self::TwoCols, Self::Quote, Self::Statement, Self::Live];
+    const ALL: [Self; 7] = [
+        Self::Default,
+        Self::Cover,
+        Self::Section,
+        Self::TwoCols,
+        Self::Quote,
+        Self::Statement,
+        Self::Live,
+    ];
 
     /// The CSS class.
     #[must_use]
@@ -68,16 +75,48 @@ pub struct FrontMatter {
 
 /// Keys that other tools act on; a deck that carries them is not wrong.
 const PASSED_OVER: [&str; 31] = [
-    "aspectRatio", "author", "authors", "background", "backgroundColor", "backgroundImage", "canvasWidth", "clicks",
-    "colorSchema", "date", "defaults", "description", "drawings", "duration", "event", "exportFilename", "favicon",
-    "fonts", "footer", "header", "highlighter", "info", "keywords", "lineNumbers", "location", "marp", "paginate",
-    "size", "theme", "timer", "transition",
+    "aspectRatio",
+    "author",
+    "authors",
+    "background",
+    "backgroundColor",
+    "backgroundImage",
+    "canvasWidth",
+    "clicks",
+    "colorSchema",
+    "date",
+    "defaults",
+    "description",
+    "drawings",
+    "duration",
+    "event",
+    "exportFilename",
+    "favicon",
+    "fonts",
+    "footer",
+    "header",
+    "highlighter",
+    "info",
+    "keywords",
+    "lineNumbers",
+    "location",
+    "marp",
+    "paginate",
+    "size",
+    "theme",
+    "timer",
+    "transition",
 ];
 
 /// Reads a part's YAML, reporting what it cannot use.
 pub(crate) fn read(file: &str, yaml: Located<'_>, problems: &mut Vec<Problem>) -> FrontMatter {
     let mut report = |line: usize, column: usize, message: String| {
-        problems.push(Problem { file: file.to_owned(), line, column, message });
+        problems.push(Problem {
+            file: file.to_owned(),
+            line,
+            column,
+            message,
+        });
     };
     if yaml.text.trim().is_empty() {
         return FrontMatter::default();
@@ -87,7 +126,11 @@ pub(crate) fn read(file: &str, yaml: Located<'_>, problems: &mut Vec<Problem>) -
         Err(error) => {
             let (line, column) = position(&error);
             let reason = first_line(&error.to_string());
-            report(yaml.line + line - 1, column, format!("the front matter is not a YAML mapping: {reason}"));
+            report(
+                yaml.line + line - 1,
+                column,
+                format!("the front matter is not a YAML mapping: {reason}"),
+            );
             return FrontMatter::default();
         }
     };
@@ -113,7 +156,11 @@ fn set(front_matter: &mut FrontMatter, key: &str, value: &Value) -> Result<(), S
         }
         "live" => front_matter.live = live(value)?,
         _ if PASSED_OVER.contains(&key) || key.starts_with('_') => {}
-        _ => return Err(format!("unknown front matter key {key:?}; Podium reads title, layout, class and live")),
+        _ => {
+            return Err(format!(
+                "unknown front matter key {key:?}; Podium reads title, layout, class and live"
+            ));
+        }
     }
     Ok(())
 }
@@ -129,9 +176,14 @@ fn text(key: &str, value: &Value) -> Result<String, String> {
 /// Class names end up in an attribute beside our own: only what a class name may be passes.
 fn class_names(text: &str) -> Result<String, String> {
     let names: Vec<_> = text.split_whitespace().collect();
-    let good = |name: &&str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let good = |name: &&str| {
+        name.chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
     match names.iter().find(|name| !good(name)) {
-        Some(bad) => Err(format!("{bad:?} is not a class name: letters, digits, - and _ only")),
+        Some(bad) => Err(format!(
+            "{bad:?} is not a class name: letters, digits, - and _ only"
+        )),
         None => Ok(names.join(" ")),
     }
 }
@@ -143,27 +195,40 @@ fn live(value: &Value) -> Result<Option<Bindings>, String> {
         Value::Object(map) => {
             let pairs = map.iter().map(|(node, field)| match field {
                 Value::String(field) => Ok((node.as_str(), field.as_str())),
-                other => Err(format!("live: {node} must name a live value such as depth, not {other}")),
+                other => Err(format!(
+                    "live: {node} must name a live value such as depth, not {other}"
+                )),
             });
             let pairs: Vec<_> = pairs.collect::<Result<_, _>>()?;
             Bindings::new(pairs).map(Some)
         }
-        other => Err(format!("live must be true, false or a mapping of node ids to live values, not {other}")),
+        other => Err(format!(
+            "live must be true, false or a mapping of node ids to live values, not {other}"
+        )),
     }
 }
 
 fn position(error: &serde_saphyr::Error) -> (usize, usize) {
     let number = |n: u64| usize::try_from(n).unwrap_or(1).max(1);
-    error.location().map_or((1, 1), |at| (number(at.line()), number(at.column())))
+    error
+        .location()
+        .map_or((1, 1), |at| (number(at.line()), number(at.column())))
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+    text.lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 /// Lines above the key, 0 when it cannot be found (quoted, say): the block's first line is near enough.
 fn line_of(yaml: &str, key: &str) -> usize {
-    let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    let is_key = |line: &str| {
+        line.strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start().starts_with(':'))
+    };
     yaml.lines().position(is_key).unwrap_or(0)
 }
 
@@ -179,7 +244,8 @@ mod tests {
 
     #[test]
     fn known_keys_are_read() {
-        let (read, problems) = read_text("title: Hello\nlayout: two-cols\nclass: dense quiet\nlive: true\n");
+        let (read, problems) =
+            read_text("title: Hello\nlayout: two-cols\nclass: dense quiet\nlive: true\n");
         assert_eq!(problems, []);
         assert_eq!(read.title.as_deref(), Some("Hello"));
         assert_eq!(read.layout, Layout::TwoCols);
@@ -189,9 +255,16 @@ mod tests {
 
     #[test]
     fn a_wrong_key_costs_only_itself() {
-        let (read, problems) = read_text("title: Hello\nlayout: spiral\nshape: round\nclass: 'a\"b'\n");
+        let (read, problems) =
+            read_text("title: Hello\nlayout: spiral\nshape: round\nclass: 'a\"b'\n");
         assert_eq!(read.title.as_deref(), Some("Hello"));
-        assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(
+            problems
+                .iter()
+                .map(|problem| problem.line)
+                .collect::<Vec<_>>(),
+            [3, 4, 5]
+        );
         assert!(problems[0].message.contains("spiral") && problems[0].message.contains("two-cols"));
     }
 

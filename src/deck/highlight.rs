@@ -30,7 +30,10 @@ pub fn highlight(language: &str, code: &str) -> String {
     };
     let mut generator = ClassedHTMLGenerator::new_with_class_style(grammar, &GRAMMARS, STYLE);
     for line in LinesWithEndings::from(code) {
-        if generator.parse_html_for_line_which_includes_newline(line).is_err() {
+        if generator
+            .parse_html_for_line_which_includes_newline(line)
+            .is_err()
+        {
             return escape(code);
         }
     }
@@ -54,7 +57,10 @@ mod tests {
     fn code_gets_classes_and_stays_escaped() {
         let html = highlight("yaml", "minReplicaCount: 1 # <one>\n");
         assert!(html.contains("class=\"hl-"), "{html}");
-        assert!(html.contains("&lt;one&gt;") && !html.contains("style="), "{html}");
+        assert!(
+            html.contains("&lt;one&gt;") && !html.contains("style="),
+            "{html}"
+        );
     }
 
     #[test]

@@ -30,18 +30,34 @@ struct Source {
 /// # Errors
 /// [`DeckError`] when there is nothing to show at all; what is wrong inside is in [`Deck::problems`].
 pub fn load(path: &Path) -> Result<Deck, DeckError> {
-    let unreadable = |source| DeckError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| DeckError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     if fs::metadata(path).map_err(unreadable)?.is_dir() {
         let sources = read_folder(path).map_err(unreadable)?;
-        return assemble(&sources, Split::Steps).ok_or_else(|| DeckError::Empty { path: path.to_owned() });
+        return assemble(&sources, Split::Steps).ok_or_else(|| DeckError::Empty {
+            path: path.to_owned(),
+        });
     }
     let text = read_text(path).map_err(unreadable)?;
     if text.trim().is_empty() {
-        return Err(DeckError::Empty { path: path.to_owned() });
+        return Err(DeckError::Empty {
+            path: path.to_owned(),
+        });
     }
     let name = file_name(path);
-    assemble(&[Source { number: 1, name, text }], Split::Slides)
-        .ok_or_else(|| DeckError::Empty { path: path.to_owned() })
+    assemble(
+        &[Source {
+            number: 1,
+            name,
+            text,
+        }],
+        Split::Slides,
+    )
+    .ok_or_else(|| DeckError::Empty {
+        path: path.to_owned(),
+    })
 }
 
 /// The talk that ships in the binary.
@@ -53,7 +69,11 @@ pub fn embedded() -> Deck {
     let mut sources: Vec<_> = Shipped::iter()
         .filter_map(|name| {
             let text = String::from_utf8_lossy(&Shipped::get(&name)?.data).into_owned();
-            Some(Source { number: slide_number(&name)?, name: name.into_owned(), text })
+            Some(Source {
+                number: slide_number(&name)?,
+                name: name.into_owned(),
+                text,
+            })
         })
         .collect();
     sources.sort_by_key(|source| source.number);
@@ -70,14 +90,19 @@ enum Split {
 }
 
 fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     paths.sort();
     let mut sources = Vec::new();
     for path in paths {
         let name = file_name(&path);
         if let Some(number) = slide_number(&name) {
-            sources.push(Source { number, name, text: read_text(&path)? });
+            sources.push(Source {
+                number,
+                name,
+                text: read_text(&path)?,
+            });
         }
     }
     // By number, so that slide-2.md comes before slide-10.md; names decide between equals.
@@ -91,23 +116,36 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn slide_number(name: &str) -> Option<u32> {
-    name.strip_prefix("slide-")?.strip_suffix(".md")?.parse().ok().filter(|number| *number > 0)
+    name.strip_prefix("slide-")?
+        .strip_suffix(".md")?
+        .parse()
+        .ok()
+        .filter(|number| *number > 0)
 }
 
 fn assemble(sources: &[Source], split: Split) -> Option<Deck> {
     let mut problems = Vec::new();
     let mut slides: Vec<Slide> = Vec::new();
     for source in sources {
-        if slides.last().is_some_and(|last| last.address.slide == source.number) {
+        if slides
+            .last()
+            .is_some_and(|last| last.address.slide == source.number)
+        {
             problems.push(Problem {
                 file: source.name.clone(),
                 line: 1,
                 column: 1,
-                message: format!("slide {} is already another file; this one is left out", source.number),
+                message: format!(
+                    "slide {} is already another file; this one is left out",
+                    source.number
+                ),
             });
             continue;
         }
@@ -115,20 +153,39 @@ fn assemble(sources: &[Source], split: Split) -> Option<Deck> {
         let several = parts.len() > 1;
         for (part, index) in parts.iter().zip(0_u32..) {
             let address = match split {
-                Split::Steps => Address { slide: source.number, step: index + 1 },
-                Split::Slides => Address { slide: index + 1, step: 1 },
+                Split::Steps => Address {
+                    slide: source.number,
+                    step: index + 1,
+                },
+                Split::Slides => Address {
+                    slide: index + 1,
+                    step: 1,
+                },
             };
             let label = match split {
                 Split::Steps if several => format!("{}.{}", address.slide, address.step),
                 _ => address.slide.to_string(),
             };
-            let before = slides.last().filter(|slide| slide.address.slide == address.slide);
+            let before = slides
+                .last()
+                .filter(|slide| slide.address.slide == address.slide);
             let inherited = before.map(|slide| slide.title.clone());
-            slides.push(slide(&source.name, address, label, part, inherited, &mut problems));
+            slides.push(slide(
+                &source.name,
+                address,
+                label,
+                part,
+                inherited,
+                &mut problems,
+            ));
         }
     }
     let title = slides.first()?.title.clone();
-    Some(Deck { title, slides, problems })
+    Some(Deck {
+        title,
+        slides,
+        problems,
+    })
 }
 
 fn slide(
@@ -139,11 +196,21 @@ fn slide(
     inherited: Option<String>,
     problems: &mut Vec<Problem>,
 ) -> Slide {
-    let FrontMatter { title, layout, class, live } =
-        part.front_matter.map(|yaml| front_matter::read(file, yaml, problems)).unwrap_or_default();
+    let FrontMatter {
+        title,
+        layout,
+        class,
+        live,
+    } = part
+        .front_matter
+        .map(|yaml| front_matter::read(file, yaml, problems))
+        .unwrap_or_default();
     let id = format!("s{}", label.replace('.', "-"));
     let rendered = render(file, &id, part.body, layout, live.as_ref(), problems);
-    let title = title.or(rendered.heading).or(inherited).unwrap_or_else(|| format!("Slide {label}"));
+    let title = title
+        .or(rendered.heading)
+        .or(inherited)
+        .unwrap_or_else(|| format!("Slide {label}"));
     Slide {
         address,
         label,
@@ -171,7 +238,11 @@ mod tests {
             fs::write(folder.path().join(name), text).expect("written");
         }
         let deck = load(folder.path()).expect("a deck");
-        let labels: Vec<_> = deck.slides.iter().map(|slide| (slide.label.as_str(), slide.title.as_str())).collect();
+        let labels: Vec<_> = deck
+            .slides
+            .iter()
+            .map(|slide| (slide.label.as_str(), slide.title.as_str()))
+            .collect();
         assert_eq!(labels, [("2.1", "Two"), ("2.2", "Two"), ("10", "Ten")]);
         assert_eq!(deck.title, "Two");
     }
@@ -180,12 +251,21 @@ mod tests {
     fn one_file_is_a_deck_of_single_slides() {
         let folder = tempfile::tempdir().expect("a temp dir");
         let path = folder.path().join("talk.md");
-        fs::write(&path, "---\ntheme: seriph\ntitle: Talk\n---\n\n# A\n\n---\nlayout: section\n---\n\n# B\n")
-            .expect("written");
+        fs::write(
+            &path,
+            "---\ntheme: seriph\ntitle: Talk\n---\n\n# A\n\n---\nlayout: section\n---\n\n# B\n",
+        )
+        .expect("written");
         let deck = load(&path).expect("a deck");
         assert_eq!(deck.title, "Talk");
         assert_eq!(deck.problems, []);
-        assert_eq!(deck.slides.iter().map(|slide| slide.label.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(
+            deck.slides
+                .iter()
+                .map(|slide| slide.label.as_str())
+                .collect::<Vec<_>>(),
+            ["1", "2"]
+        );
     }
 
     #[test]
@@ -204,7 +284,52 @@ mod tests {
         assert_eq!(deck.last_number(), 12);
         for slide in &deck.slides {
             assert_ne!(slide.notes_html, "", "no notes on {}", slide.label);
-            assert!(!slide.html.contains("style=\""), "inline style on {}", slide.label);
+            assert!(
+                !slide.html.contains(" style=\""),
+                "inline style on {}",
+                slide.label
+            );
+        }
+    }
+
+    /// Looked at when they change: `cargo insta review`.
+    #[test]
+    fn slides_look_as_reviewed() {
+        let deck = embedded();
+        for label in ["2.2", "6.1", "9.3", "9.4"] {
+            let slide = deck
+                .slides
+                .iter()
+                .find(|slide| slide.label == label)
+                .expect("it is in the talk");
+            insta::assert_snapshot!(format!("slide-{label}"), slide.html);
+        }
+    }
+
+    #[test]
+    fn the_architecture_slide_has_exactly_the_five_nodes_and_links_what_it_names() {
+        let deck = embedded();
+        let nine: Vec<_> = deck
+            .slides
+            .iter()
+            .filter(|slide| slide.address.slide == 9)
+            .collect();
+        let still = &nine[0].html;
+        assert_eq!(
+            (
+                still.matches("data-node=").count(),
+                still.matches("data-edge=").count()
+            ),
+            (5, 4)
+        );
+        assert!(nine[1].live && nine[1].html.contains("data-live=\"ready\""));
+        let all: String = nine.iter().map(|slide| slide.html.as_str()).collect();
+        for needed in [
+            "/docs/architecture.md#redis-queue-autoscaling-demo",
+            "/manifests/queue-demo/",
+            "podium",
+        ] {
+            assert!(all.contains(needed), "{needed}");
         }
     }
 }

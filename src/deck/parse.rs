@@ -62,12 +62,18 @@ pub(crate) fn slots<'a>(body: Located<'a>) -> Vec<(Slot, Located<'a>)> {
             _ => None,
         };
         if let Some(next) = marker.filter(|_| state.plain()) {
-            found.push((slot, offset(slice(body.text, &lines, start, index), body.line)));
+            found.push((
+                slot,
+                offset(slice(body.text, &lines, start, index), body.line),
+            ));
             (slot, start) = (next, index + 1);
         }
         state.take(line.text);
     }
-    found.push((slot, offset(slice(body.text, &lines, start, lines.len()), body.line)));
+    found.push((
+        slot,
+        offset(slice(body.text, &lines, start, lines.len()), body.line),
+    ));
     found
 }
 
@@ -80,7 +86,10 @@ pub(crate) enum Slot {
 }
 
 fn offset(located: Located<'_>, line: usize) -> Located<'_> {
-    Located { text: located.text, line: located.line + line - 1 }
+    Located {
+        text: located.text,
+        line: located.line + line - 1,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -93,7 +102,10 @@ fn lines_of(text: &str) -> Vec<Line<'_>> {
     let mut start = 0;
     text.split_inclusive('\n')
         .map(|raw| {
-            let line = Line { text: raw.trim_end_matches(['\n', '\r']), start };
+            let line = Line {
+                text: raw.trim_end_matches(['\n', '\r']),
+                start,
+            };
             start += raw.len();
             line
         })
@@ -102,7 +114,10 @@ fn lines_of(text: &str) -> Vec<Line<'_>> {
 
 fn slice<'a>(text: &'a str, lines: &[Line<'_>], from: usize, to: usize) -> Located<'a> {
     let position = |index: usize| lines.get(index).map_or(text.len(), |line| line.start);
-    Located { text: &text[position(from)..position(to.max(from))], line: from + 1 }
+    Located {
+        text: &text[position(from)..position(to.max(from))],
+        line: from + 1,
+    }
 }
 
 fn is_dashes(line: &str) -> bool {
@@ -118,19 +133,28 @@ fn front_matter_at(lines: &[Line<'_>], open: usize) -> Option<usize> {
     let close = (open + 1..lines.len()).find(|index| is_dashes(lines[*index].text))?;
     // A heading right after a separator is not a YAML comment: some line must be a key.
     let has_key = lines[open + 1..close].iter().any(|line| is_key(line.text));
-    let prose = lines[open + 1..close].iter().any(|line| line.text.trim().is_empty());
+    let prose = lines[open + 1..close]
+        .iter()
+        .any(|line| line.text.trim().is_empty());
     (has_key && (!prose || open == 0) || close == open + 1 && open == 0).then_some(close)
 }
 
 fn is_key(line: &str) -> bool {
     line.split_once(':').is_some_and(|(key, rest)| {
-        let named = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        let named = key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         !key.is_empty() && named && (rest.is_empty() || rest.starts_with([' ', '\t']))
     })
 }
 
 /// Index of the next separating `---` at or after `from`, or the number of lines.
-fn next_separator(file: &str, lines: &[Line<'_>], from: usize, problems: &mut Vec<Problem>) -> usize {
+fn next_separator(
+    file: &str,
+    lines: &[Line<'_>],
+    from: usize,
+    problems: &mut Vec<Problem>,
+) -> usize {
     let mut state = Scan::default();
     for (index, line) in lines.iter().enumerate().skip(from) {
         if state.plain() && is_dashes(line.text) {
@@ -168,7 +192,8 @@ impl Scan {
         if self.comment {
             self.comment = !line.contains("-->");
         } else if let Some((mark, length)) = self.fence {
-            let run = fence_run(line).filter(|(found, n, rest)| *found == mark && *n >= length && rest.is_empty());
+            let run = fence_run(line)
+                .filter(|(found, n, rest)| *found == mark && *n >= length && rest.is_empty());
             if run.is_some() {
                 self.fence = None;
             }
@@ -202,7 +227,12 @@ mod tests {
         let found = parts("slide-01.md", text, &mut problems);
         let found: Vec<_> = found
             .iter()
-            .map(|part| (part.front_matter.map(|yaml| yaml.text.trim()), part.body.text.trim()))
+            .map(|part| {
+                (
+                    part.front_matter.map(|yaml| yaml.text.trim()),
+                    part.body.text.trim(),
+                )
+            })
             .collect();
         assert_eq!(found, expected);
         problems
@@ -217,28 +247,46 @@ mod tests {
     #[test]
     fn dashes_between_blank_lines_split() {
         check("# A\n\n---\n\n# B\n", &[(None, "# A"), (None, "# B")]);
-        check("# A\r\n\r\n---\r\n\r\n# B\r\n", &[(None, "# A"), (None, "# B")]);
-        check("# A\n\n---\n# B\n\n---\n\n# C", &[(None, "# A"), (None, "# B"), (None, "# C")]);
+        check(
+            "# A\r\n\r\n---\r\n\r\n# B\r\n",
+            &[(None, "# A"), (None, "# B")],
+        );
+        check(
+            "# A\n\n---\n# B\n\n---\n\n# C",
+            &[(None, "# A"), (None, "# B"), (None, "# C")],
+        );
     }
 
     #[test]
     fn front_matter_opens_a_file_and_follows_a_separator() {
-        check("---\ntitle: A\n---\n\n# A\n\n---\nlayout: cover\n---\n\n# B\n", &[
-            (Some("title: A"), "# A"),
-            (Some("layout: cover"), "# B"),
-        ]);
+        check(
+            "---\ntitle: A\n---\n\n# A\n\n---\nlayout: cover\n---\n\n# B\n",
+            &[(Some("title: A"), "# A"), (Some("layout: cover"), "# B")],
+        );
     }
 
     #[test]
     fn a_heading_between_two_separators_is_a_part_and_not_metadata() {
-        check("a\n\n---\n# B: the title\n\n---\n\nc\n", &[(None, "a"), (None, "# B: the title"), (None, "c")]);
+        check(
+            "a\n\n---\n# B: the title\n\n---\n\nc\n",
+            &[(None, "a"), (None, "# B: the title"), (None, "c")],
+        );
     }
 
     #[test]
     fn dashes_in_fences_and_comments_do_not_split() {
-        check("```yaml\na: 1\n\n---\n\nb: 2\n```\n", &[(None, "```yaml\na: 1\n\n---\n\nb: 2\n```")]);
-        check("<!-- note\n\n---\n\nmore -->\n", &[(None, "<!-- note\n\n---\n\nmore -->")]);
-        check("~~~~\n~~~\n\n---\n~~~~\n", &[(None, "~~~~\n~~~\n\n---\n~~~~")]);
+        check(
+            "```yaml\na: 1\n\n---\n\nb: 2\n```\n",
+            &[(None, "```yaml\na: 1\n\n---\n\nb: 2\n```")],
+        );
+        check(
+            "<!-- note\n\n---\n\nmore -->\n",
+            &[(None, "<!-- note\n\n---\n\nmore -->")],
+        );
+        check(
+            "~~~~\n~~~\n\n---\n~~~~\n",
+            &[(None, "~~~~\n~~~\n\n---\n~~~~")],
+        );
     }
 
     #[test]
@@ -250,14 +298,21 @@ mod tests {
     #[test]
     fn parts_know_their_lines() {
         let mut problems = Vec::new();
-        let found = parts("f", "---\ntitle: A\n---\n# A\n\n---\n\n# B\n", &mut problems);
+        let found = parts(
+            "f",
+            "---\ntitle: A\n---\n# A\n\n---\n\n# B\n",
+            &mut problems,
+        );
         assert_eq!(found[0].front_matter.expect("has one").line, 2);
         assert_eq!((found[0].body.line, found[1].body.line), (4, 7));
     }
 
     #[test]
     fn slots_are_cut_outside_fences_only() {
-        let body = Located { text: "# T\n\na\n\n::right::\n\n```\n::right::\n```\n", line: 5 };
+        let body = Located {
+            text: "# T\n\na\n\n::right::\n\n```\n::right::\n```\n",
+            line: 5,
+        };
         let found = slots(body);
         assert_eq!(found.len(), 2);
         assert_eq!((found[1].0, found[1].1.line), (Slot::Right, 10));

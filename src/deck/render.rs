@@ -34,8 +34,16 @@ pub(crate) fn render(
     live: Option<&Bindings>,
     problems: &mut Vec<Problem>,
 ) -> Rendered {
-    let mut renderer =
-        Renderer { file, id, live, line: 0, blocks: Vec::new(), notes: Vec::new(), out: Rendered::default(), problems };
+    let mut renderer = Renderer {
+        file,
+        id,
+        live,
+        line: 0,
+        blocks: Vec::new(),
+        notes: Vec::new(),
+        out: Rendered::default(),
+        problems,
+    };
     if layout == Layout::TwoCols {
         for (slot, content) in slots(body) {
             let html = renderer.part(content);
@@ -111,11 +119,15 @@ impl Renderer<'_> {
                     written.push(self.block(&info, &body, line));
                 }
                 Event::Text(part) if code.is_some() => {
-                    code.iter_mut().for_each(|(_, body, _)| body.push_str(&part));
+                    code.iter_mut()
+                        .for_each(|(_, body, _)| body.push_str(&part));
                 }
                 Event::Html(part) => raw.push_str(&part),
                 Event::End(TagEnd::HtmlBlock) => {
-                    let kept = self.without_comments(&std::mem::take(&mut raw), self.line_at(text, range.start));
+                    let kept = self.without_comments(
+                        &std::mem::take(&mut raw),
+                        self.line_at(text, range.start),
+                    );
                     written.push(Event::Html(kept.into()));
                     written.push(Event::End(TagEnd::HtmlBlock));
                 }
@@ -135,9 +147,15 @@ impl Renderer<'_> {
     /// Follows the text of the first heading.
     fn note_heading(&mut self, event: &Event<'_>, heading: &mut Option<String>) {
         match event {
-            Event::Start(Tag::Heading { .. }) if self.out.heading.is_none() => *heading = Some(String::new()),
-            Event::Text(text) | Event::Code(text) => heading.iter_mut().for_each(|so_far| so_far.push_str(text)),
-            Event::SoftBreak | Event::HardBreak => heading.iter_mut().for_each(|so_far| so_far.push(' ')),
+            Event::Start(Tag::Heading { .. }) if self.out.heading.is_none() => {
+                *heading = Some(String::new());
+            }
+            Event::Text(text) | Event::Code(text) => {
+                heading.iter_mut().for_each(|so_far| so_far.push_str(text));
+            }
+            Event::SoftBreak | Event::HardBreak => {
+                heading.iter_mut().for_each(|so_far| so_far.push(' '));
+            }
             Event::End(TagEnd::Heading(_)) => {
                 if let Some(text) = heading.take() {
                     self.out.heading = Some(text);
@@ -158,7 +176,10 @@ impl Renderer<'_> {
         while let Some((before, comment)) = rest.split_once("<!--") {
             kept.push_str(before);
             let (note, after) = comment.split_once("-->").unwrap_or_else(|| {
-                self.report(line, "this comment is never closed: end it with -->".to_owned());
+                self.report(
+                    line,
+                    "this comment is never closed: end it with -->".to_owned(),
+                );
                 (comment, "")
             });
             self.notes.push(note.trim().to_owned());
@@ -169,7 +190,12 @@ impl Renderer<'_> {
     }
 
     fn report(&mut self, line: usize, message: String) {
-        self.problems.push(Problem { file: self.file.to_owned(), line, column: 1, message });
+        self.problems.push(Problem {
+            file: self.file.to_owned(),
+            line,
+            column: 1,
+            message,
+        });
     }
 
     /// A fenced block to a place, its HTML kept for later. What cannot be used is shown, with its line, in the slide.
@@ -240,7 +266,11 @@ fn place(index: usize) -> String {
 
 /// A scrollable region must be reachable by keyboard, hence the tabindex.
 fn code(language: &str, body: &str) -> String {
-    let language_class = if language.is_empty() { String::new() } else { format!(" language-{}", escape(language)) };
+    let language_class = if language.is_empty() {
+        String::new()
+    } else {
+        format!(" language-{}", escape(language))
+    };
     let highlighted = highlight(language, body);
     format!("<pre class=\"code{language_class}\" tabindex=\"0\"><code>{highlighted}</code></pre>")
 }
@@ -248,7 +278,9 @@ fn code(language: &str, body: &str) -> String {
 fn chart(series: &[&str]) -> String {
     let names = series.join(" ");
     let words = series.join(", ").replace('_', " ");
-    format!("<figure class=\"chart\" data-series=\"{names}\" aria-label=\"Live graph: {words}\"></figure>")
+    format!(
+        "<figure class=\"chart\" data-series=\"{names}\" aria-label=\"Live graph: {words}\"></figure>"
+    )
 }
 
 /// Plain forms, so that a press works without JavaScript too; the stylesheet shows them to the speaker alone, and the
@@ -261,7 +293,10 @@ fn controls(buttons: &[Button]) -> String {
              <button type=\"submit\">{label}</button></form>"
         )
     });
-    format!("<div class=\"controls\" data-speaker-only>{}</div>", forms.collect::<String>())
+    format!(
+        "<div class=\"controls\" data-speaker-only>{}</div>",
+        forms.collect::<String>()
+    )
 }
 
 #[cfg(test)]
@@ -271,7 +306,14 @@ mod tests {
     fn render_text(text: &str) -> (Rendered, Vec<Problem>) {
         let mut problems = Vec::new();
         let body = Located { text, line: 10 };
-        let rendered = render("slide-01.md", "s1", body, Layout::Default, None, &mut problems);
+        let rendered = render(
+            "slide-01.md",
+            "s1",
+            body,
+            Layout::Default,
+            None,
+            &mut problems,
+        );
         (rendered, problems)
     }
 
@@ -283,7 +325,11 @@ mod tests {
         assert_eq!(problems, []);
         for note in ["hello", "Wait", "inline", "nested"] {
             assert!(!rendered.html.contains(note), "{}", rendered.html);
-            assert!(rendered.notes_html.contains(note), "{}", rendered.notes_html);
+            assert!(
+                rendered.notes_html.contains(note),
+                "{}",
+                rendered.notes_html
+            );
         }
         assert!(rendered.notes_html.contains("<strong>hello</strong>"));
         assert_eq!(rendered.heading.as_deref(), Some("Hi"));
@@ -305,9 +351,12 @@ mod tests {
 
     #[test]
     fn a_broken_block_is_shown_with_its_line_and_the_rest_stands() {
-        let (rendered, problems) = render_text("before\n\n```mermaid\nflowchart LR\n  A -->\n```\n\nafter\n");
+        let (rendered, problems) =
+            render_text("before\n\n```mermaid\nflowchart LR\n  A -->\n```\n\nafter\n");
         assert!(rendered.html.contains("before") && rendered.html.contains("after"));
-        assert!(rendered.html.contains("class=\"problem\"") && rendered.html.contains("slide-01.md:1"));
+        assert!(
+            rendered.html.contains("class=\"problem\"") && rendered.html.contains("slide-01.md:1")
+        );
         assert_eq!(problems.len(), 1);
         assert!((13..=16).contains(&problems[0].line), "{problems:?}");
     }
@@ -315,24 +364,37 @@ mod tests {
     #[test]
     fn two_columns_keep_their_heading_on_top() {
         let mut problems = Vec::new();
-        let body = Located { text: "# T\n\nleft\n\n::right::\n\n```yaml\na: 1\n```\n", line: 1 };
+        let body = Located {
+            text: "# T\n\nleft\n\n::right::\n\n```yaml\na: 1\n```\n",
+            line: 1,
+        };
         let html = render("f", "s1", body, Layout::TwoCols, None, &mut problems).html;
-        assert!(html.starts_with("<h1>T</h1><div class=\"column left\">"), "{html}");
+        assert!(
+            html.starts_with("<h1>T</h1><div class=\"column left\">"),
+            "{html}"
+        );
         assert!(html.contains("<div class=\"column right\"><pre"), "{html}");
     }
 
     #[test]
     fn an_author_cannot_forge_a_block() {
-        let (rendered, _) = render_text("<div data-block=\"7\"></div>\n\n<p title='<div data-block=\"0\"></div>'>x</p>\n");
+        let (rendered, _) = render_text(
+            "<div data-block=\"7\"></div>\n\n<p title='<div data-block=\"0\"></div>'>x</p>\n",
+        );
         assert!(!rendered.html.contains("<figure"));
     }
 
     #[test]
     fn charts_and_controls_become_places_for_the_browser() {
-        let (rendered, problems) =
-            render_text("```chart\nseries: [depth, replicas]\n```\n\n```controls\nbuttons: [spike]\n```\n");
+        let (rendered, problems) = render_text(
+            "```chart\nseries: [depth, replicas]\n```\n\n```controls\nbuttons: [spike]\n```\n",
+        );
         assert_eq!(problems, []);
-        assert!(rendered.html.contains("<figure class=\"chart\" data-series=\"depth replicas\""));
+        assert!(
+            rendered
+                .html
+                .contains("<figure class=\"chart\" data-series=\"depth replicas\"")
+        );
         assert!(rendered.html.contains("action=\"/actions/spike\""));
         assert!(rendered.live);
     }

@@ -41,7 +41,10 @@ pub(crate) fn sanitise(html: &str) -> String {
         .replace("<a href=\"http", "<a target=\"_blank\" href=\"http")
         .replace("<a href=\"/docs/", "<a target=\"_blank\" href=\"/docs/")
         .replace("<a href=\"/src/", "<a target=\"_blank\" href=\"/src/")
-        .replace("<a href=\"/manifests/", "<a target=\"_blank\" href=\"/manifests/")
+        .replace(
+            "<a href=\"/manifests/",
+            "<a target=\"_blank\" href=\"/manifests/",
+        )
 }
 
 /// Where a link of a deck file leads in the talk: `slide-08.md` to `/8`, a relative path to the same path from the
@@ -70,13 +73,19 @@ fn image(src: &str) -> Cow<'_, str> {
 }
 
 fn is_absolute(url: &str) -> bool {
-    let scheme = url.split(['/', '?', '#']).next().is_some_and(|head| head.contains(':'));
+    let scheme = url
+        .split(['/', '?', '#'])
+        .next()
+        .is_some_and(|head| head.contains(':'));
     url.is_empty() || url.starts_with(['/', '#', '?']) || scheme
 }
 
 fn slide_number(path: &str) -> Option<u32> {
     let name = path.split(['#', '?']).next().unwrap_or(path);
-    name.strip_prefix("slide-")?.strip_suffix(".md")?.parse().ok()
+    name.strip_prefix("slide-")?
+        .strip_suffix(".md")?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -88,7 +97,15 @@ mod tests {
         let html = "<p onclick=\"x()\" style=\"color:red\">a<script>alert(1)</script><!-- secret --></p>\
                     <a href=\"javascript:x()\">b</a><iframe src=\"/\"></iframe><input type=\"text\">";
         let clean = sanitise(html);
-        for danger in ["onclick", "style", "script", "secret", "javascript", "iframe", "type=\"text\""] {
+        for danger in [
+            "onclick",
+            "style",
+            "script",
+            "secret",
+            "javascript",
+            "iframe",
+            "type=\"text\"",
+        ] {
             assert!(!clean.contains(danger), "{danger} in {clean}");
         }
     }
@@ -102,10 +119,15 @@ mod tests {
 
     #[test]
     fn links_out_of_the_talk_open_beside_it() {
-        let clean = sanitise("<a href=\"https://keda.sh/\">KEDA</a> <a href=\"../docs/architecture.md#a\">notes</a>");
+        let clean = sanitise(
+            "<a href=\"https://keda.sh/\">KEDA</a> <a href=\"../docs/architecture.md#a\">notes</a>",
+        );
         assert_eq!(clean.matches("target=\"_blank\"").count(), 2, "{clean}");
         assert_eq!(clean.matches("rel=\"noopener\"").count(), 2, "{clean}");
-        assert!(clean.contains("href=\"/docs/architecture.md#a\""), "{clean}");
+        assert!(
+            clean.contains("href=\"/docs/architecture.md#a\""),
+            "{clean}"
+        );
     }
 
     #[test]

@@ -30,19 +30,34 @@ pub(super) struct Edge {
 
 impl Model {
     pub(super) fn read(model: &Value) -> Self {
-        let list = |key: &str| model.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let list = |key: &str| {
+            model
+                .get(key)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
         let mut nodes: Vec<_> = list("nodes").iter().filter_map(node).collect();
         if let Some(actors) = model.get("actors").and_then(Value::as_object) {
             nodes.extend(actors.values().filter_map(actor));
         }
-        let edges = list("edges").iter().chain(&list("messages")).chain(&list("relations")).filter_map(edge).collect();
+        let edges = list("edges")
+            .iter()
+            .chain(&list("messages"))
+            .chain(&list("relations"))
+            .filter_map(edge)
+            .collect();
         Self { nodes, edges }
     }
 
     /// The diagram as sentences: "Event source leads to KEDA scaler."
     pub(super) fn describe(&self, kind: &str) -> String {
         let name = |id: &str| {
-            let label = self.nodes.iter().find(|node| node.id == id).map_or(id, |node| node.label.as_str());
+            let label = self
+                .nodes
+                .iter()
+                .find(|node| node.id == id)
+                .map_or(id, |node| node.label.as_str());
             plain(label)
         };
         let mut text = format!("{}.", kind_name(kind));
@@ -54,20 +69,33 @@ impl Model {
         }
         for edge in &self.edges {
             let label = plain(&edge.label);
-            let because = if label.is_empty() { String::new() } else { format!(" ({label})") };
-            text.push_str(&format!(" {} leads to {}{because}.", name(&edge.from), name(&edge.to)));
+            let because = if label.is_empty() {
+                String::new()
+            } else {
+                format!(" ({label})")
+            };
+            text.push_str(&format!(
+                " {} leads to {}{because}.",
+                name(&edge.from),
+                name(&edge.to)
+            ));
         }
         text
     }
 }
 
 fn text<'v>(value: &'v Value, keys: &[&str]) -> &'v str {
-    keys.iter().find_map(|key| value.get(key).and_then(Value::as_str)).unwrap_or_default()
+    keys.iter()
+        .find_map(|key| value.get(key).and_then(Value::as_str))
+        .unwrap_or_default()
 }
 
 fn node(value: &Value) -> Option<Node> {
     let id = value.get("id")?.as_str()?.to_owned();
-    let label = Some(text(value, &["label"])).filter(|label| !label.is_empty()).unwrap_or(&id).to_owned();
+    let label = Some(text(value, &["label"]))
+        .filter(|label| !label.is_empty())
+        .unwrap_or(&id)
+        .to_owned();
     Some(Node { id, label })
 }
 
@@ -78,7 +106,10 @@ fn actor(value: &Value) -> Option<Node> {
 }
 
 fn edge(value: &Value) -> Option<Edge> {
-    let (from, to) = (text(value, &["from", "start", "id1"]), text(value, &["to", "end", "id2"]));
+    let (from, to) = (
+        text(value, &["from", "start", "id1"]),
+        text(value, &["to", "end", "id2"]),
+    );
     let label = text(value, &["label", "message", "title"]).to_owned();
     (!from.is_empty() && !to.is_empty()).then(|| Edge {
         id: text(value, &["id"]).to_owned(),
@@ -89,7 +120,12 @@ fn edge(value: &Value) -> Option<Edge> {
 }
 
 fn plain(label: &str) -> String {
-    label.replace("<br/>", " ").replace("<br>", " ").replace('\n', " ").trim().to_owned()
+    label
+        .replace("<br/>", " ")
+        .replace("<br>", " ")
+        .replace('\n', " ")
+        .trim()
+        .to_owned()
 }
 
 fn kind_name(kind: &str) -> &'static str {
@@ -121,7 +157,10 @@ mod tests {
             "nodes": [{"id": "A", "label": "Event<br>source"}, {"id": "B", "label": "HPA"}],
             "edges": [{"id": "L_A_B_0", "from": "A", "to": "B", "label": "scales"}],
         }));
-        assert_eq!(model.describe("flowchart-v2"), "Flow diagram. Event source leads to HPA (scales).");
+        assert_eq!(
+            model.describe("flowchart-v2"),
+            "Flow diagram. Event source leads to HPA (scales)."
+        );
         assert_eq!(Model::default().describe("pie"), "Pie chart.");
     }
 }

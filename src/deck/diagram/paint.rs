@@ -4,34 +4,102 @@
 //! become presentation attributes; colours become variables of the theme; ids get the diagram's own prefix; nodes and
 //! edges get `data-node` and `data-edge`, bound nodes a line to be filled with a live value.
 
-use super::live::{Bindings, Display};
+use super::DRAWN_ID;
+use super::live::{Bindings, Display, node_id, value_lines};
 use super::model::Model;
 use super::stylesheet::{Declaration, Element, Stylesheet, declarations};
-use super::theme::paint;
+use super::theme::{is_stand_in, paint};
 use super::xml::{Token, tokens};
-use super::DRAWN_ID;
 use crate::deck::escape::escape;
 
 /// Elements a still drawing needs.
 const TAGS: [&str; 21] = [
-    "svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "text", "tspan", "defs", "marker",
-    "use", "symbol", "clipPath", "linearGradient", "stop", "title", "desc", "switch",
+    "svg",
+    "g",
+    "path",
+    "rect",
+    "circle",
+    "ellipse",
+    "line",
+    "polyline",
+    "polygon",
+    "text",
+    "tspan",
+    "defs",
+    "marker",
+    "use",
+    "symbol",
+    "clipPath",
+    "linearGradient",
+    "stop",
+    "title",
+    "desc",
+    "switch",
 ];
 
 /// Properties that SVG takes as attributes, of those the renderer uses.
 const PROPERTIES: [&str; 17] = [
-    "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "fill-opacity",
-    "stroke-opacity", "opacity", "font-size", "font-weight", "font-style", "text-anchor", "dominant-baseline",
-    "alignment-baseline", "text-decoration", "stop-color",
+    "fill",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+    "stroke-linecap",
+    "stroke-linejoin",
+    "fill-opacity",
+    "stroke-opacity",
+    "opacity",
+    "font-size",
+    "font-weight",
+    "font-style",
+    "text-anchor",
+    "dominant-baseline",
+    "alignment-baseline",
+    "text-decoration",
+    "stop-color",
 ];
 
 /// Attributes that place and shape.
 const GEOMETRY: [&str; 36] = [
-    "id", "class", "transform", "d", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "r", "rx", "ry", "dx", "dy",
-    "width", "height", "points", "viewBox", "markerWidth", "markerHeight", "markerUnits", "refX", "refY", "orient",
-    "marker-start", "marker-end", "clip-path", "offset", "gradientUnits", "preserveAspectRatio", "textLength",
-    "lengthAdjust", "xml:space",
+    "id",
+    "class",
+    "transform",
+    "d",
+    "x",
+    "y",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+    "cx",
+    "cy",
+    "r",
+    "rx",
+    "ry",
+    "dx",
+    "dy",
+    "width",
+    "height",
+    "points",
+    "viewBox",
+    "markerWidth",
+    "markerHeight",
+    "markerUnits",
+    "refX",
+    "refY",
+    "orient",
+    "marker-start",
+    "marker-end",
+    "clip-path",
+    "offset",
+    "gradientUnits",
+    "preserveAspectRatio",
+    "textLength",
+    "lengthAdjust",
+    "xml:space",
 ];
+
+/// From the label's last baseline to the value's, in drawing units: a line (1.1 em of 20) and a little air.
+const VALUE_DROP: u32 = 27;
 
 /// The page's SVG for a drawn diagram.
 pub(super) fn repaint(drawn: &str, model: &Model, live: Option<&Bindings>) -> String {
@@ -55,7 +123,12 @@ pub(super) fn repaint(drawn: &str, model: &Model, live: Option<&Bindings>) -> St
 /// Width and height of the drawing, from its `viewBox`.
 pub(super) fn size(drawn: &str) -> Option<(f64, f64)> {
     let (_, rest) = drawn.split_once("viewBox=\"")?;
-    let mut numbers = rest.split_once('"')?.0.split_whitespace().skip(2).map(str::parse::<f64>);
+    let mut numbers = rest
+        .split_once('"')?
+        .0
+        .split_whitespace()
+        .skip(2)
+        .map(str::parse::<f64>);
     let (width, height) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     (width > 0.0 && height > 0.0).then_some((width, height))
 }
@@ -66,36 +139,6 @@ fn style_text(tokens: &[Token<'_>]) -> String {
         _ => None,
     });
     after_style.collect::<String>().replace("&gt;", ">")
-}
-
-/// The id of the node whose group this tag opens: `diagram-flowchart-HPA-3` names `HPA`.
-fn node_id<'a>(attributes: &[(&'a str, &'a str)]) -> Option<&'a str> {
-    let value = |name: &str| attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-    value("class")?.split_whitespace().find(|class| *class == "node")?;
-    let own = value("id")?.strip_prefix(DRAWN_ID)?.strip_prefix('-')?;
-    let (_, named) = own.split_once('-')?;
-    Some(named.rsplit_once('-').map_or(named, |(name, _)| name))
-}
-
-/// For each bound node, the token that opens the last line of its label, and the value to show there.
-fn value_lines(tokens: &[Token<'_>], live: Option<&Bindings>) -> Vec<(usize, &'static str)> {
-    let Some(live) = live else { return Vec::new() };
-    let mut found: Vec<(usize, &'static str)> = Vec::new();
-    let mut current = None;
-    for (index, token) in tokens.iter().enumerate() {
-        let Token::Open { attributes, .. } = token else { continue };
-        if let Some(node) = node_id(attributes) {
-            current = live.field(node).map(|field| {
-                found.push((usize::MAX, field));
-                field
-            });
-        }
-        let is_line = attributes.iter().any(|(key, value)| *key == "class" && value.contains("text-outer-tspan"));
-        if let (true, Some(_), Some(line)) = (is_line, current, found.last_mut()) {
-            line.0 = index;
-        }
-    }
-    found
 }
 
 /// What is being left out: everything until fewer than `depth` elements are open.
@@ -122,7 +165,11 @@ struct Painter<'a> {
 impl Painter<'_> {
     fn token(&mut self, index: usize, token: &Token<'_>) {
         match token {
-            Token::Open { tag, attributes, empty } => {
+            Token::Open {
+                tag,
+                attributes,
+                empty,
+            } => {
                 self.open(index, tag, attributes);
                 if *empty {
                     self.close(tag);
@@ -135,13 +182,21 @@ impl Painter<'_> {
     }
 
     fn open(&mut self, index: usize, tag: &str, attributes: &[(&str, &str)]) {
-        let owned = attributes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        self.path.push(Element { tag: tag.to_owned(), attributes: owned.collect() });
+        let owned = attributes
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        self.path.push(Element {
+            tag: tag.to_owned(),
+            attributes: owned.collect(),
+        });
         if self.skipped.is_some() {
             return;
         }
         if !TAGS.contains(&tag) || self.is_unused_marker(tag, attributes) {
-            self.skipped = Some(Skipped { depth: self.path.len(), owed: "" });
+            self.skipped = Some(Skipped {
+                depth: self.path.len(),
+                owed: "",
+            });
             return;
         }
         self.out.push('<');
@@ -150,17 +205,30 @@ impl Painter<'_> {
             self.root_attributes();
         }
         self.plain_attributes(attributes);
-        for (property, value) in self.styles(tag, attributes) {
-            self.attribute(&property, &escape(&value));
-        }
+        let mut styles = self.styles(tag, attributes);
+        let inherited = if self.path.len() == 1 {
+            std::mem::take(&mut styles)
+        } else {
+            Vec::new()
+        };
+        self.style_attributes(&styles);
         self.bindings(attributes);
         self.out.push('>');
+        if self.path.len() == 1 {
+            // Not on the root: its own font size would be what its width in `em` counts in.
+            self.out.push_str("<g");
+            self.style_attributes(&inherited);
+            self.out.push('>');
+        }
         if let Some((_, field)) = self.value_lines.iter().find(|(at, _)| *at == index) {
             let Display { format, unit } = Display::of(field);
             self.out.push_str(&format!(
-                "<tspan class=\"live-value\" data-live=\"{field}\" data-format=\"{format}\">–</tspan>{unit}"
+                "<tspan class=\"live-value\" dy=\"{VALUE_DROP}\" data-live=\"{field}\" data-format=\"{format}\">–</tspan><tspan class=\"live-unit\">{unit}</tspan>"
             ));
-            self.skipped = Some(Skipped { depth: self.path.len(), owed: "</tspan>" });
+            self.skipped = Some(Skipped {
+                depth: self.path.len(),
+                owed: "</tspan>",
+            });
         }
     }
 
@@ -174,10 +242,16 @@ impl Painter<'_> {
                 self.skipped = None;
             }
             None => {
-                self.out.push_str("</");
+                self.out.push_str(if depth == 1 { "</g></" } else { "</" });
                 self.out.push_str(tag);
                 self.out.push('>');
             }
+        }
+    }
+
+    fn style_attributes(&mut self, styles: &[(String, String)]) {
+        for (property, value) in styles {
+            self.attribute(property, &escape(value));
         }
     }
 
@@ -210,23 +284,38 @@ impl Painter<'_> {
     /// What stylesheet, presentation attributes and the element's own style add up to, theme colours applied.
     fn styles(&self, tag: &str, attributes: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut result: Vec<(String, String)> = Vec::new();
-        let mut set = |property: &str, value: String| match result.iter_mut().find(|(name, _)| name == property) {
+        let mut set = |property: &str, value: String| match result
+            .iter_mut()
+            .find(|(name, _)| name == property)
+        {
             Some(slot) => slot.1 = value,
             None => result.push((property.to_owned(), value)),
         };
-        let own: Vec<Declaration> =
-            attributes.iter().filter(|(name, _)| *name == "style").flat_map(|(_, value)| declarations(value)).collect();
+        let own: Vec<Declaration> = attributes
+            .iter()
+            .filter(|(name, _)| *name == "style")
+            .flat_map(|(_, value)| declarations(value))
+            .collect();
         let applied = self.sheet.applied(&self.path);
         let usable = |property: &str| PROPERTIES.contains(&property);
         for (name, value) in attributes.iter().filter(|(name, _)| usable(name)) {
             set(name, themed(name, tag, value));
         }
         for important in [false, true] {
-            for declared in applied.iter().filter(|d| d.important == important && usable(&d.property)) {
-                set(&declared.property, themed(&declared.property, tag, &declared.value));
+            for declared in applied
+                .iter()
+                .filter(|d| d.important == important && usable(&d.property))
+            {
+                set(
+                    &declared.property,
+                    themed(&declared.property, tag, &declared.value),
+                );
             }
-            for declared in own.iter().filter(|d| d.important == important && usable(&d.property)) {
-                set(&declared.property, declared.value.clone());
+            for declared in own
+                .iter()
+                .filter(|d| d.important == important && usable(&d.property))
+            {
+                set(&declared.property, own_or_themed(tag, declared));
             }
         }
         result.retain(|(_, value)| !matches!(value.as_str(), "revert" | "inherit" | "initial"));
@@ -240,9 +329,16 @@ impl Painter<'_> {
                 self.attribute("data-bound", "true");
             }
         }
-        let id = attributes.iter().find(|(name, _)| *name == "data-id").map(|(_, id)| *id);
-        let is_path = attributes.iter().any(|(name, _)| *name == "d" || *name == "x2");
-        let edge = id.filter(|_| is_path).and_then(|id| self.model.edges.iter().find(|edge| edge.id == id));
+        let id = attributes
+            .iter()
+            .find(|(name, _)| *name == "data-id")
+            .map(|(_, id)| *id);
+        let is_path = attributes
+            .iter()
+            .any(|(name, _)| *name == "d" || *name == "x2");
+        let edge = id
+            .filter(|_| is_path)
+            .and_then(|id| self.model.edges.iter().find(|edge| edge.id == id));
         if let Some(edge) = edge {
             let joined = format!("{}-{}", edge.from, edge.to);
             self.attribute("data-edge", &escape(&joined));
@@ -251,7 +347,10 @@ impl Painter<'_> {
 
     /// The renderer defines every arrowhead it knows; a slide needs those it uses.
     fn is_unused_marker(&self, tag: &str, attributes: &[(&str, &str)]) -> bool {
-        let id = attributes.iter().find(|(name, _)| *name == "id").map_or("", |(_, id)| *id);
+        let id = attributes
+            .iter()
+            .find(|(name, _)| *name == "id")
+            .map_or("", |(_, id)| *id);
         tag == "marker" && !self.drawn.contains(&format!("url(#{id})"))
     }
 }
@@ -261,4 +360,12 @@ fn themed(property: &str, tag: &str, value: &str) -> String {
         "fill" | "stroke" | "stop-color" => paint(property, tag, value),
         _ => value.to_owned(),
     }
+}
+
+/// Some kinds write theme colours into an element's own style; any other colour there is an author's, and kept.
+fn own_or_themed(tag: &str, declared: &Declaration) -> String {
+    if is_stand_in(&declared.value) {
+        return paint(&declared.property, tag, &declared.value);
+    }
+    declared.value.clone()
 }

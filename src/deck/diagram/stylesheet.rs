@@ -44,11 +44,15 @@ pub(super) struct Element {
 
 impl Element {
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn has_class(&self, class: &str) -> bool {
-        self.attribute("class").is_some_and(|classes| classes.split_whitespace().any(|name| name == class))
+        self.attribute("class")
+            .is_some_and(|classes| classes.split_whitespace().any(|name| name == class))
     }
 }
 
@@ -57,13 +61,19 @@ impl Stylesheet {
         let mut rules = Vec::new();
         let mut rest = css;
         while let Some((prelude, after)) = rest.split_once('{') {
-            let Some(length) = block_length(after) else { break };
+            let Some(length) = block_length(after) else {
+                break;
+            };
             let prelude = prelude.trim();
             if !prelude.starts_with('@') {
                 let declared = declarations(&after[..length]);
                 for selector in prelude.split(',').filter_map(parse_selector) {
                     let specificity = specificity(&selector);
-                    rules.push(Rule { selector, specificity, declarations: declared.clone() });
+                    rules.push(Rule {
+                        selector,
+                        specificity,
+                        declarations: declared.clone(),
+                    });
                 }
             }
             rest = after.get(length + 1..).unwrap_or_default();
@@ -73,10 +83,17 @@ impl Stylesheet {
 
     /// What applies to the last element of `path` (root first): later in the list wins.
     pub(super) fn applied(&self, path: &[Element]) -> Vec<&Declaration> {
-        let mut matching: Vec<_> = self.rules.iter().filter(|rule| selects(&rule.selector, path)).collect();
+        let mut matching: Vec<_> = self
+            .rules
+            .iter()
+            .filter(|rule| selects(&rule.selector, path))
+            .collect();
         // Stable: source order decides between equals.
         matching.sort_by_key(|rule| rule.specificity);
-        matching.into_iter().flat_map(|rule| &rule.declarations).collect()
+        matching
+            .into_iter()
+            .flat_map(|rule| &rule.declarations)
+            .collect()
     }
 }
 
@@ -102,9 +119,15 @@ pub(super) fn declarations(block: &str) -> Vec<Declaration> {
         let (property, value) = text.split_once(':')?;
         let plain = value.trim().trim_end_matches("!important").trim_end();
         let important = plain.len() < value.trim().len();
-        Some(Declaration { property: property.trim().to_ascii_lowercase(), value: plain.to_owned(), important })
+        Some(Declaration {
+            property: property.trim().to_ascii_lowercase(),
+            value: plain.to_owned(),
+            important,
+        })
     });
-    declared.filter(|declared| !declared.value.is_empty()).collect()
+    declared
+        .filter(|declared| !declared.value.is_empty())
+        .collect()
 }
 
 fn parse_selector(text: &str) -> Option<Vec<Compound>> {
@@ -115,7 +138,10 @@ fn parse_selector(text: &str) -> Option<Vec<Compound>> {
         if word == ">" {
             child = true;
         } else {
-            selector.push(Compound { child, ..parse_compound(word)? });
+            selector.push(Compound {
+                child,
+                ..parse_compound(word)?
+            });
             child = false;
         }
     }
@@ -126,14 +152,25 @@ fn parse_compound(word: &str) -> Option<Compound> {
     let mut compound = Compound::default();
     let mut rest = word;
     while let Some(mark) = rest.chars().next() {
-        let body = if matches!(mark, '.' | '#' | '[') { &rest[1..] } else { rest };
-        let end = if mark == '[' { body.find(']')? } else { body.find(['.', '#', '[', ':']).unwrap_or(body.len()) };
+        let body = if matches!(mark, '.' | '#' | '[') {
+            &rest[1..]
+        } else {
+            rest
+        };
+        let end = if mark == '[' {
+            body.find(']')?
+        } else {
+            body.find(['.', '#', '[', ':']).unwrap_or(body.len())
+        };
         let name = body[..end].to_owned();
         match mark {
             '.' => compound.classes.push(name),
             '#' => compound.id = Some(name),
             '[' => compound.attributes.push(match name.split_once('=') {
-                Some((key, value)) => (key.to_owned(), Some(value.trim_matches(['"', '\'']).to_owned())),
+                Some((key, value)) => (
+                    key.to_owned(),
+                    Some(value.trim_matches(['"', '\'']).to_owned()),
+                ),
                 None => (name, None),
             }),
             // Pseudo-classes, siblings and namespaces: never what a still drawing needs.
@@ -141,23 +178,30 @@ fn parse_compound(word: &str) -> Option<Compound> {
             '*' => {}
             _ => compound.tag = Some(name),
         }
-        rest = if mark == '[' { &body[end + 1..] } else { &body[end..] };
+        rest = if mark == '[' {
+            &body[end + 1..]
+        } else {
+            &body[end..]
+        };
     }
     Some(compound)
 }
 
 fn specificity(selector: &[Compound]) -> (usize, usize, usize) {
-    selector.iter().fold((0, 0, 0), |(ids, classes, tags), compound| {
-        (
-            ids + usize::from(compound.id.is_some()),
-            classes + compound.classes.len() + compound.attributes.len(),
-            tags + usize::from(compound.tag.is_some()),
-        )
-    })
+    selector
+        .iter()
+        .fold((0, 0, 0), |(ids, classes, tags), compound| {
+            (
+                ids + usize::from(compound.id.is_some()),
+                classes + compound.classes.len() + compound.attributes.len(),
+                tags + usize::from(compound.tag.is_some()),
+            )
+        })
 }
 
 fn selects(selector: &[Compound], path: &[Element]) -> bool {
-    let (Some((last, before)), Some((element, above))) = (selector.split_last(), path.split_last()) else {
+    let (Some((last, before)), Some((element, above))) = (selector.split_last(), path.split_last())
+    else {
         return selector.is_empty();
     };
     if !last.fits(element) {
@@ -169,19 +213,27 @@ fn selects(selector: &[Compound], path: &[Element]) -> bool {
     if last.child {
         return selects(before, above);
     }
-    (1..=above.len()).rev().any(|length| selects(before, &above[..length]))
+    (1..=above.len())
+        .rev()
+        .any(|length| selects(before, &above[..length]))
 }
 
 impl Compound {
     fn fits(&self, element: &Element) -> bool {
         self.tag.as_ref().is_none_or(|tag| *tag == element.tag)
-            && self.id.as_ref().is_none_or(|id| element.attribute("id") == Some(id))
+            && self
+                .id
+                .as_ref()
+                .is_none_or(|id| element.attribute("id") == Some(id))
             && self.classes.iter().all(|class| element.has_class(class))
-            && self.attributes.iter().all(|(key, wanted)| match (element.attribute(key), wanted) {
-                (Some(found), Some(wanted)) => found == wanted,
-                (found, None) => found.is_some(),
-                (None, Some(_)) => false,
-            })
+            && self
+                .attributes
+                .iter()
+                .all(|(key, wanted)| match (element.attribute(key), wanted) {
+                    (Some(found), Some(wanted)) => found == wanted,
+                    (found, None) => found.is_some(),
+                    (None, Some(_)) => false,
+                })
     }
 }
 
@@ -190,34 +242,74 @@ mod tests {
     use super::*;
 
     fn element(tag: &str, attributes: &[(&str, &str)]) -> Element {
-        let owned = attributes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Element { tag: tag.to_owned(), attributes: owned.collect() }
+        let owned = attributes
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Element {
+            tag: tag.to_owned(),
+            attributes: owned.collect(),
+        }
     }
 
     #[track_caller]
     fn check(css: &str, path: &[Element], property: &str, expected: Option<&str>) {
         let sheet = Stylesheet::parse(css);
-        let found = sheet.applied(path).into_iter().rev().find(|declared| declared.property == property);
+        let found = sheet
+            .applied(path)
+            .into_iter()
+            .rev()
+            .find(|declared| declared.property == property);
         assert_eq!(found.map(|declared| declared.value.as_str()), expected);
     }
 
     #[test]
     fn the_more_specific_rule_wins_and_then_the_later() {
-        let path =
-            [element("svg", &[("id", "d")]), element("g", &[("class", "node hot")]), element("rect", &[])];
-        check("#d .node rect{fill:a;} rect{fill:b;}", &path, "fill", Some("a"));
-        check("#d rect{fill:a;} #d rect{fill:b;}", &path, "fill", Some("b"));
+        let path = [
+            element("svg", &[("id", "d")]),
+            element("g", &[("class", "node hot")]),
+            element("rect", &[]),
+        ];
+        check(
+            "#d .node rect{fill:a;} rect{fill:b;}",
+            &path,
+            "fill",
+            Some("a"),
+        );
+        check(
+            "#d rect{fill:a;} #d rect{fill:b;}",
+            &path,
+            "fill",
+            Some("b"),
+        );
         check("#d .hot>rect{fill:a;}", &path, "fill", Some("a"));
         check("#d>rect{fill:a;}", &path, "fill", None);
-        check("#d .cold rect, #d .hot rect{fill:a;}", &path, "fill", Some("a"));
+        check(
+            "#d .cold rect, #d .hot rect{fill:a;}",
+            &path,
+            "fill",
+            Some("a"),
+        );
     }
 
     #[test]
     fn what_is_beyond_us_selects_nothing() {
-        let path = [element("svg", &[("id", "d")]), element("rect", &[("data-look", "classic")])];
-        check("#d :root{fill:a;} @keyframes x{from{fill:b;}} rect:hover{fill:c;}", &path, "fill", None);
+        let path = [
+            element("svg", &[("id", "d")]),
+            element("rect", &[("data-look", "classic")]),
+        ];
+        check(
+            "#d :root{fill:a;} @keyframes x{from{fill:b;}} rect:hover{fill:c;}",
+            &path,
+            "fill",
+            None,
+        );
         check("#d [data-look=\"neo\"]{fill:a;}", &path, "fill", None);
-        check("#d [data-look=\"classic\"]{fill:a;}", &path, "fill", Some("a"));
+        check(
+            "#d [data-look=\"classic\"]{fill:a;}",
+            &path,
+            "fill",
+            Some("a"),
+        );
         check("broken {", &path, "fill", None);
     }
 }

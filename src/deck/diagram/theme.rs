@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 pub(super) const FONT_SIZE: u32 = 20;
 
 /// Width in px at which a label wraps: five nodes side by side fit a slide.
-const WRAP: u32 = 146;
+const WRAP: u32 = 174;
 
 /// Number of palette colours; see `--diagram-1` and on in the stylesheet.
 const PALETTE: u32 = 8;
@@ -98,7 +98,7 @@ pub(super) fn configuration() -> Value {
         "theme": "base", "look": "classic", "layout": "dagre", "htmlLabels": false, "securityLevel": "strict",
         "fontFamily": "Podium Sans", "fontSize": FONT_SIZE, "themeVariables": variables,
         "flowchart": {
-            "htmlLabels": false, "wrappingWidth": WRAP, "nodeSpacing": 40, "rankSpacing": 50, "padding": 10
+            "htmlLabels": false, "wrappingWidth": WRAP, "nodeSpacing": 40, "rankSpacing": 44, "padding": 10
         },
         "sequence": {
             "actorFontSize": FONT_SIZE, "messageFontSize": FONT_SIZE, "noteFontSize": FONT_SIZE, "mirrorActors": false
@@ -111,22 +111,41 @@ fn palette(index: u32) -> String {
     format!("#0d0b{:02x}", index % PALETTE + 1)
 }
 
+/// Whether a colour is one of ours, put there to be replaced.
+pub(super) fn is_stand_in(colour: &str) -> bool {
+    let lower = colour.trim().to_ascii_lowercase();
+    lower.len() == 7 && (lower.starts_with("#0d0a") || lower.starts_with("#0d0b"))
+}
+
 /// The colour to paint with, for a colour the renderer chose for `property` of an element called `element`.
 pub(super) fn paint(property: &str, element: &str, colour: &str) -> String {
     let lower = colour.trim().to_ascii_lowercase();
     if let Some((_, variable)) = ROLES.iter().find(|(stand_in, _)| *stand_in == lower) {
         return (*variable).to_owned();
     }
-    if let Some(index) = lower.strip_prefix("#0d0b").and_then(|hex| u32::from_str_radix(hex, 16).ok()) {
+    if let Some(index) = lower
+        .strip_prefix("#0d0b")
+        .and_then(|hex| u32::from_str_radix(hex, 16).ok())
+    {
         return format!("var(--diagram-{index})");
     }
-    if matches!(lower.as_str(), "none" | "transparent" | "inherit" | "currentcolor") || lower.starts_with("url(") {
+    if matches!(
+        lower.as_str(),
+        "none" | "transparent" | "inherit" | "currentcolor"
+    ) || lower.starts_with("url(")
+    {
         return lower;
     }
     let role = match (property, element) {
         ("fill", "text" | "tspan") => "text",
         ("stroke", _) => "line",
-        _ if matches!(lower.as_str(), "black" | "#000" | "#000000" | "#333" | "#333333") => "line",
+        _ if matches!(
+            lower.as_str(),
+            "black" | "#000" | "#000000" | "#333" | "#333333"
+        ) =>
+        {
+            "line"
+        }
         _ => "soft",
     };
     format!("var(--diagram-{role})")
@@ -140,7 +159,10 @@ mod tests {
     fn stand_ins_become_variables_and_derived_colours_the_nearest_role() {
         assert_eq!(paint("fill", "rect", FILL), "var(--diagram-fill)");
         assert_eq!(paint("fill", "path", &palette(9)), "var(--diagram-2)");
-        assert_eq!(paint("fill", "text", "hsl(1, 2%, 3%)"), "var(--diagram-text)");
+        assert_eq!(
+            paint("fill", "text", "hsl(1, 2%, 3%)"),
+            "var(--diagram-text)"
+        );
         assert_eq!(paint("stroke", "rect", "#123456"), "var(--diagram-line)");
         assert_eq!(paint("fill", "path", "none"), "none");
     }

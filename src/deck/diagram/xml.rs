@@ -6,7 +6,11 @@
 /// A piece of SVG.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token<'a> {
-    Open { tag: &'a str, attributes: Vec<(&'a str, &'a str)>, empty: bool },
+    Open {
+        tag: &'a str,
+        attributes: Vec<(&'a str, &'a str)>,
+        empty: bool,
+    },
     Close(&'a str),
     Text(&'a str),
 }
@@ -59,9 +63,15 @@ fn tag(inside: &str) -> Option<Token<'_>> {
     if let Some(name) = inside.strip_prefix('/') {
         return Some(Token::Close(name.trim()));
     }
-    let (inside, empty) = inside.strip_suffix('/').map_or((inside, false), |inside| (inside, true));
+    let (inside, empty) = inside
+        .strip_suffix('/')
+        .map_or((inside, false), |inside| (inside, true));
     let name_end = inside.find(char::is_whitespace).unwrap_or(inside.len());
-    Some(Token::Open { tag: &inside[..name_end], attributes: attributes(&inside[name_end..]), empty })
+    Some(Token::Open {
+        tag: &inside[..name_end],
+        attributes: attributes(&inside[name_end..]),
+        empty,
+    })
 }
 
 fn attributes(text: &str) -> Vec<(&str, &str)> {
@@ -69,8 +79,12 @@ fn attributes(text: &str) -> Vec<(&str, &str)> {
     let mut rest = text.trim_start();
     while let Some((name, after)) = rest.split_once('=') {
         let after = after.trim_start();
-        let Some(quote) = after.chars().next().filter(|c| matches!(c, '"' | '\'')) else { break };
-        let Some((value, next)) = after[1..].split_once(quote) else { break };
+        let Some(quote) = after.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+            break;
+        };
+        let Some((value, next)) = after[1..].split_once(quote) else {
+            break;
+        };
         found.push((name.trim(), value));
         rest = next.trim_start();
     }
@@ -84,12 +98,23 @@ mod tests {
     #[test]
     fn tags_attributes_and_text_come_apart() {
         let found = tokens("<g a=\"1>2\" b='x'>t<!-- no --><path d=\"M0\"/></g>");
-        assert_eq!(found, [
-            Token::Open { tag: "g", attributes: vec![("a", "1>2"), ("b", "x")], empty: false },
-            Token::Text("t"),
-            Token::Open { tag: "path", attributes: vec![("d", "M0")], empty: true },
-            Token::Close("g"),
-        ]);
+        assert_eq!(
+            found,
+            [
+                Token::Open {
+                    tag: "g",
+                    attributes: vec![("a", "1>2"), ("b", "x")],
+                    empty: false
+                },
+                Token::Text("t"),
+                Token::Open {
+                    tag: "path",
+                    attributes: vec![("d", "M0")],
+                    empty: true
+                },
+                Token::Close("g"),
+            ]
+        );
     }
 
     #[test]
