@@ -3,6 +3,7 @@
 // what a valid count is, and it names the value and the remedy.
 
 import { int } from "./format.js";
+import { post } from "./post.js";
 import { blocked } from "./readiness.js";
 
 /** How long a success stays readable beside its button. */
@@ -59,26 +60,6 @@ function ask(dialog, { title, text, yes }) {
   });
 }
 
-const UNANSWERED = { message: "The server did not answer.", remedy: "Look at the terminal where podium runs, then press again." };
-const SIGNED_OUT = { message: "This page's session has ended.", remedy: "Open the speaker's link from the terminal again." };
-
-/** Posts the fields; resolves to `{action}` or `{error}`. */
-async function post(form, fields) {
-  try {
-    const answer = await fetch(form.action, {
-      method: "POST",
-      headers: { Accept: "application/json" },
-      body: new URLSearchParams(fields),
-    });
-    if (answer.status === 401) return { error: SIGNED_OUT };
-    const body = await answer.json();
-    if (answer.ok) return body;
-    return { error: body.error ?? UNANSWERED };
-  } catch {
-    return { error: UNANSWERED };
-  }
-}
-
 function fieldsOf(form) {
   const fields = Object.fromEntries(new FormData(form));
   for (const name of ["count", "delay_ms"]) {
@@ -117,7 +98,7 @@ class Deed {
     this.sending = true;
     this.fail(null);
     this.show();
-    const answer = await post(this.form, { ...fieldsOf(this.form), ...(question && { confirm: "yes" }) });
+    const answer = await post(this.form.action, { ...fieldsOf(this.form), ...(question && { confirm: "yes" }) });
     this.sending = false;
     if (answer.action) this.page.apply("action", answer.action);
     this.fail(answer.error ?? null);

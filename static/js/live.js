@@ -1,6 +1,7 @@
 // The page's entry for everything that moves: one model, one stream, and the views that show it. Slides and the control
 // page load it alike; a view finds its own placeholders and costs nothing where there are none.
 
+import { mountCues } from "./cues.js";
 import { mountFields } from "./fields.js";
 import { mountFlow } from "./flow.js";
 import { mountGraphs } from "./graph.js";
@@ -22,4 +23,5 @@ mountFields(model);
 mountPhase(model);
 mountFlow(model);
 mountPods(model);
+mountCues(model, apply);
 openStream("/events", { apply, connect });

@@ -12,10 +12,13 @@ const TITLES = {
 };
 
 function build(host) {
-  const list = document.createElement("ol");
+  // Not an <ol>: on a slide that would be a list of the talk, with its look.
+  const list = document.createElement("div");
   list.className = "phase-strip";
+  list.setAttribute("role", "list");
   const items = PHASES.map((name) => {
-    const item = document.createElement("li");
+    const item = document.createElement("div");
+    item.setAttribute("role", "listitem");
     item.dataset.phase = name;
     item.title = TITLES[name];
     const label = document.createElement("span");

@@ -20,6 +20,26 @@ export const labelsOutside = (page) =>
     return found;
   });
 
+/** Texts of one node that are drawn over each other: a live value on its label. */
+export const labelsOverlapping = (page) =>
+  page.evaluate(() => {
+    const found = [];
+    for (const node of document.querySelectorAll(".slide.current svg :is(g.node, [data-node]), .flow svg [data-node]")) {
+      const texts = [...node.querySelectorAll("text, foreignObject p")].filter((text) => text.textContent.trim());
+      texts.forEach((text, at) => {
+        const a = text.getBoundingClientRect();
+        for (const other of texts.slice(at + 1)) {
+          const b = other.getBoundingClientRect();
+          // Boxes of lines may touch: the height of a line is more than that of its letters.
+          const overlap = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+          const beside = a.right <= b.left || b.right <= a.left;
+          if (!beside && overlap > 0.35 * Math.min(a.height, b.height)) found.push(`"${text.textContent.trim()}" on "${other.textContent.trim()}"`);
+        }
+      });
+    }
+    return found;
+  });
+
 /** Elements of the current slide that reach beyond it or beyond the window; empty when all fits. */
 export const overflow = (page) =>
   page.evaluate(() => {

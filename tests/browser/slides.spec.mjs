@@ -1,6 +1,6 @@
 // The deck as the room sees it: every slide, three screens, both themes; by key, by link, by address, and without
 // JavaScript.
-import { labelsOutside, overflow, tooSmall } from "./labels.mjs";
+import { labelsOutside, labelsOverlapping, overflow, tooSmall } from "./labels.mjs";
 import { expect, test, until } from "./talk.mjs";
 
 const SCREENS = [
@@ -30,6 +30,7 @@ for (const screen of SCREENS) {
         await expect(current(page)).toHaveAttribute("data-address", address);
         const note = (what) => problems.push(`${address}: ${what}`);
         (await labelsOutside(page)).forEach(note);
+        (await labelsOverlapping(page)).forEach(note);
         if (screen.width > screen.height) {
           (await overflow(page)).forEach(note);
           (await tooSmall(page, SMALLEST_PX)).forEach(note);
@@ -86,7 +87,7 @@ test("slide 9 draws exactly the five nodes and four edges of the flow, live", as
   expect(await names("node")).toEqual(["EventSource", "FunctionPods", "HPA", "KedaScaler", "MetricsAPI"]);
   expect(await names("edge")).toEqual(["EventSource-KedaScaler", "HPA-FunctionPods", "KedaScaler-MetricsAPI", "MetricsAPI-HPA"]);
   await expect(current(page).locator("figure.chart canvas")).toHaveCount(2);
-  await expect(current(page).locator(".phase-strip li")).toHaveText([/^Idle/, /^Trigger/, /^Response/, /^Recovery/]);
+  await expect(current(page).locator(".phase-strip [data-phase]")).toHaveText([/^Idle/, /^Trigger/, /^Response/, /^Recovery/]);
 });
 
 test("a slide that does not exist says so and leads on", async ({ page, talk }) => {
