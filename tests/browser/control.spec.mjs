@@ -167,3 +167,18 @@ for (const [width, height] of [[1280, 720], [1920, 1080], [390, 844]]) {
     for (const part of [".do", ".flow", ".graphs", ".pods-panel", ".happened"]) await expect(speaker.locator(part)).toBeInViewport({ ratio: 1 });
   });
 }
+
+test("a slide's button announces without leaving the slide", async ({ speaker, request, talk }) => {
+  await deployed(speaker, request, talk);
+  await speaker.goto(`${talk.url}/9.2`);
+  await until(speaker, (model) => model.connection === "live" && model.source("redis")?.ok);
+  const before = await countOf(speaker, "spike");
+  const button = speaker.locator(".slide.current .controls").getByRole("button", { name: /Tour announcement/ });
+  await button.click();
+  await until(speaker, (model, before) => model.actions.filter((action) => action.kind === "spike").length > before, { argument: before });
+  expect(await speaker.evaluate(() => document.activeElement?.tagName)).not.toBe("BUTTON");
+  await expect(speaker).toHaveURL(/\/9\.2$/);
+  await until(speaker, (model) => model.action("spike").state === "done" && model.sample?.depth > 0, { timeout: 10_000 });
+  await expect(button).toHaveText("Tour announcement");
+  await act(request, talk, "purge", { confirm: "yes" });
+});
