@@ -3,7 +3,7 @@
 
 /** The columns a graph or a test may want back; one array each, all as long as `history.t`. */
 export const COLUMNS = [
-  "t", "depth", "in_flight", "processed", "external_metric", "desired", "replicas", "ready", "starting",
+  "t", "depth", "in_flight", "enqueued", "processed", "external_metric", "desired", "replicas", "ready", "starting",
   "arrival_rate", "service_rate", "wait_p95",
 ];
 

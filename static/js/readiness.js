@@ -11,13 +11,13 @@ function needsQueue(model) {
     case "absent": return "Deploy the demo first.";
     case "deploying": return "Redis is starting.";
     case "removing": return "The demo is being removed.";
-    default: return "Redis is not reachable: see above.";
+    default: return "Redis is away: see above.";
   }
 }
 
 function needsCluster(model) {
   const cluster = model.source("cluster");
-  return cluster && !cluster.ok ? "The cluster is not reachable: see above." : null;
+  return cluster && !cluster.ok ? "The cluster is away: see above." : null;
 }
 
 const rules = {
