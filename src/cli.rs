@@ -1,3 +1,87 @@
-//! (being written)
+//! The commands: one file each, which owns its output and its exit code.
+//!
+//! `0` done, `1` failed (the message is on standard error), `2` usage (clap's). Results go to standard output, progress
+//! to standard error, so that a script can read the one and a person the other.
 
 pub mod conformance;
+pub mod demo;
+pub mod enqueue;
+pub mod pod;
+pub mod queue_depth;
+pub mod serve;
+pub mod status;
+pub mod world;
+
+use crate::config::{Args, Command, Config, Conformance};
+use anyhow::Result;
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+
+/// Runs what the arguments ask for.
+///
+/// # Errors
+/// Whatever went wrong, in words for a person.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let config = Config::check(args.common)?;
+    if config.exit_with_parent {
+        pod::exit_with_parent();
+    }
+    let command = args.command.unwrap_or(Command::Serve(args.serve));
+    let mut runtime = if matches!(command, Command::Serve(_)) {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        // Pods run by the dozen: one thread each is enough for one job at a time.
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = runtime.enable_all().build()?;
+    runtime.block_on(run_command(&config, command))
+}
+
+async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Serve(serve) => serve::run(config.clone(), serve).await?,
+        Command::DeployQueueDemo => demo::deploy(config).await?,
+        Command::RemoveQueueDemo { yes } => demo::remove(config, yes).await?,
+        Command::Enqueue {
+            count,
+            prefix,
+            delay_ms,
+        } => enqueue::enqueue(config, &count, &prefix, &delay_ms).await?,
+        Command::Spike { count } => enqueue::spike(config, &count).await?,
+        Command::QueueDepth { watch } => queue_depth::run(config, watch).await?,
+        Command::Status => return status::run(config).await,
+        Command::Worker { name } => pod::worker(config, name).await?,
+        Command::Broker { listen, password } => pod::broker(listen, password).await?,
+        Command::Conformance {
+            what: Conformance::Hpa { file, verbose },
+        } => {
+            let equal = conformance::run(&file, verbose, &mut std::io::stdout().lock())?;
+            return Ok(if equal {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A token that SIGTERM and SIGINT cancel.
+///
+/// # Errors
+/// When the signals cannot be caught.
+pub fn until_told_to_stop() -> std::io::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let token = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = token.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(token)
+}

@@ -128,7 +128,7 @@ impl Cluster {
     }
 
     fn connect(config: kube::Config) -> Result<Self, ClusterError> {
-        let address = config.cluster_url.to_string();
+        let address = without_credentials(&config.cluster_url.to_string());
         let client = kube::Client::try_from(config).map_err(|error| ClusterError::Kubeconfig {
             reason: error.to_string(),
         })?;
@@ -165,6 +165,14 @@ impl Cluster {
                 reason: root_cause(&other),
             },
         }
+    }
+}
+
+/// A URL without its user part, which may be a secret.
+fn without_credentials(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
     }
 }
 

@@ -172,6 +172,33 @@ impl RedisUrl {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// `HOST:PORT`, with Redis's own port when none is given.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let rest = self.0.trim_start_matches("redis://");
+        let address = rest.rsplit('@').next().unwrap_or(rest);
+        let address = address.split('/').next().unwrap_or(address);
+        let has_port = address.rsplit_once(':').is_some_and(|(_, port)| {
+            !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        if has_port {
+            address.to_owned()
+        } else {
+            format!("{address}:6379")
+        }
+    }
+
+    /// The password, as the URL has it.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        let rest = self.0.trim_start_matches("redis://");
+        let (credentials, _) = rest.rsplit_once('@')?;
+        let password = credentials
+            .split_once(':')
+            .map_or(credentials, |(_, password)| password);
+        Some(password).filter(|password| !password.is_empty())
+    }
 }
 
 impl std::str::FromStr for RedisUrl {
@@ -260,10 +287,21 @@ fn default_state_dir() -> PathBuf {
     }
 }
 
-/// What `tracing` should show: `PODIUM_LOG`, in the syntax of tracing-subscriber's filters; `warn` unless told.
+/// The kubeconfig that `kubectl` would use: the first of `$KUBECONFIG`, else `~/.kube/config`.
+#[must_use]
+pub fn kubeconfig_path() -> PathBuf {
+    let named = variable("KUBECONFIG").and_then(|list| std::env::split_paths(&list).next());
+    let home = || PathBuf::from(variable("HOME").unwrap_or_default()).join(".kube/config");
+    named.unwrap_or_else(home)
+}
+
+/// kube logs each failed request as an error of its own; we tell a source's failure once, in `health`.
+const DEFAULT_LOG: &str = "warn,kube_client=off,kube_runtime=off";
+
+/// What `tracing` should show: `PODIUM_LOG`, in the syntax of tracing-subscriber's filters; warnings unless told.
 #[must_use]
 pub fn log_filter() -> String {
-    variable("PODIUM_LOG").unwrap_or_else(|| "warn".to_owned())
+    variable("PODIUM_LOG").unwrap_or_else(|| DEFAULT_LOG.to_owned())
 }
 
 #[expect(
@@ -293,6 +331,19 @@ mod tests {
             "redis://localhost:6379 redis://localhost:6379"
         );
         assert_eq!(url.reveal(), "redis://:hunter2@localhost:6379");
+    }
+
+    #[test]
+    fn a_redis_url_comes_apart_into_address_and_password() {
+        let parts = |text: &str| {
+            let url: RedisUrl = text.parse().unwrap();
+            (url.address(), url.password().map(str::to_owned))
+        };
+        assert_eq!(
+            parts("redis://:pw@host:7000/0"),
+            ("host:7000".to_owned(), Some("pw".to_owned()))
+        );
+        assert_eq!(parts("redis://host"), ("host:6379".to_owned(), None));
     }
 
     #[test]

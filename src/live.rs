@@ -12,7 +12,9 @@
 
 pub mod hub;
 pub mod keda_clock;
+pub mod observer;
 pub mod rates;
 pub mod sample;
+pub mod source;
 pub mod story;
 pub mod timeline;

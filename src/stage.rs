@@ -7,10 +7,12 @@
 pub mod action;
 pub mod actions;
 pub mod demo;
+pub mod existing_redis;
 pub mod manifests;
 pub mod spike;
 
 use crate::cluster::view::Names;
+use crate::queue::keys::QueueName;
 
 /// The demo's names, as `manifests/queue-demo` has them.
 #[must_use]
@@ -23,5 +25,8 @@ pub fn names() -> Names {
     }
 }
 
-/// The Redis list that is the queue.
-pub const QUEUE: &str = "keda-demo-queue";
+/// The Redis list that is the queue: `keda-demo-queue`, as the ScaledObject names it.
+#[must_use]
+pub fn queue_name() -> QueueName {
+    QueueName::demo()
+}

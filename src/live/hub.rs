@@ -129,7 +129,7 @@ impl Hub {
     }
 
     /// Publishes the state of an action: `action` is the whole of it, and replaces what was known under its `id`.
-    pub fn action(&self, action: Value) {
+    pub fn action(&self, action: &Value) {
         let mut picture = self.lock();
         match picture
             .actions
@@ -142,7 +142,7 @@ impl Hub {
         if picture.actions.len() > ACTIONS_KEPT {
             picture.actions.pop_front();
         }
-        self.send(&mut picture, "action", &action);
+        self.send(&mut picture, "action", action);
     }
 
     /// Publishes the worker pods, if they differ.
@@ -167,11 +167,11 @@ impl Hub {
     }
 
     /// Publishes the state of the deployment, if it differs.
-    pub fn deployment(&self, deployment: Value) {
+    pub fn deployment(&self, deployment: &Value) {
         let mut picture = self.lock();
-        if picture.deployment != deployment {
+        if picture.deployment != *deployment {
             picture.deployment = deployment.clone();
-            self.send(&mut picture, "deployment", &deployment);
+            self.send(&mut picture, "deployment", deployment);
         }
     }
 

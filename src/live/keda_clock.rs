@@ -15,6 +15,7 @@ const SYNC_PERIOD_MS: i64 = 15_000;
 pub type NextTimes = watch::Receiver<BTreeMap<String, i64>>;
 
 /// Where the times come from.
+#[derive(Clone)]
 pub enum KedaClock {
     /// The embedded controllers tell.
     Told {

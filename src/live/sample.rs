@@ -50,10 +50,10 @@ pub struct Sample {
     pub arrival_rate: Option<f64>,
     /// Jobs being finished, jobs/s.
     pub service_rate: Option<f64>,
-    /// Time from enqueueing to acknowledgement, median of the last ten seconds.
-    pub wait_p50: Option<u64>,
+    /// Time from enqueueing to the start of work, ms, median of the last ten seconds.
+    pub wait_p50: Option<f64>,
     /// The same, 95th percentile.
-    pub wait_p95: Option<u64>,
+    pub wait_p95: Option<f64>,
     /// The backlog as the external metrics API reports it.
     pub external_metric: Option<f64>,
     /// What KEDA says of the trigger.

@@ -94,11 +94,24 @@ impl DelayMs {
             _ => Err(QueueError::invalid(
                 "delay_ms",
                 &delay_ms.to_string(),
-                "use a whole number of milliseconds from 0 to 60000",
+                REMEDY_DELAY,
             )),
         }
     }
+
+    /// Reads a pause that a person wrote.
+    ///
+    /// # Errors
+    /// When it is no number in range.
+    pub fn parse(text: &str) -> Result<Self, QueueError> {
+        let number = text.trim().parse();
+        number
+            .map_err(|_| QueueError::invalid("delay_ms", text, REMEDY_DELAY))
+            .and_then(Self::new)
+    }
 }
+
+const REMEDY_DELAY: &str = "use a whole number of milliseconds from 0 to 60000";
 
 /// How long the work of a job takes: 0 to 600,000 ms; 250 unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

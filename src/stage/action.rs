@@ -113,6 +113,9 @@ pub struct Action {
     pub total: u64,
     /// Object by object.
     pub steps: Vec<Step>,
+    /// When its progress was last published.
+    #[serde(skip)]
+    pub told: i64,
 }
 
 impl Action {
@@ -131,6 +134,7 @@ impl Action {
             done: 0,
             total: 0,
             steps: Vec::new(),
+            told: 0,
         }
     }
 

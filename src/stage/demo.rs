@@ -3,6 +3,7 @@
 use super::action::Progress;
 use crate::cluster::apply::{Manifest, Outcome};
 use crate::cluster::{Cluster, ClusterError};
+use crate::config::RedisUrl;
 use serde_json::json;
 use std::time::Duration;
 
@@ -39,6 +40,26 @@ pub enum DemoError {
     },
 }
 
+/// Which password the Redis Secret gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// The one in the manifest: that Redis is not ours and has its own.
+    AsGiven,
+    /// The one the Secret has already, else a random one.
+    OwnRandom,
+}
+
+impl Password {
+    /// What suits a demo on `redis`, or on a Redis of its own.
+    #[must_use]
+    pub fn suiting(redis: Option<&RedisUrl>) -> Self {
+        match redis {
+            Some(_) => Self::AsGiven,
+            None => Self::OwnRandom,
+        }
+    }
+}
+
 /// Applies the manifests in order and waits until their Deployments are ready.
 ///
 /// # Errors
@@ -46,6 +67,7 @@ pub enum DemoError {
 pub async fn deploy(
     cluster: &Cluster,
     mut manifests: Vec<Manifest>,
+    password: Password,
     mut progress: impl FnMut(Progress),
 ) -> Result<(), DemoError> {
     for manifest in &manifests {
@@ -54,7 +76,7 @@ pub async fn deploy(
     for manifest in &mut manifests {
         let title = manifest.title();
         progress(Progress::step(&title, "running"));
-        if manifest.kind() == "Secret" {
+        if manifest.kind() == "Secret" && password == Password::OwnRandom {
             own_password(cluster, manifest).await?;
         }
         let outcome = cluster.apply(manifest).await?;

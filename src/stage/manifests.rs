@@ -3,8 +3,10 @@
 //! A folder is read as `kubectl apply -k` would read a plain one: the files that `kustomization.yaml` lists, in order.
 //! Generators, patches and bases are refused by name rather than ignored.
 
+use super::existing_redis;
 use crate::cluster::ClusterError;
 use crate::cluster::apply::{self, Manifest};
+use crate::config::RedisUrl;
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use std::path::Path;
@@ -23,11 +25,23 @@ struct Kustomization {
     resources: Vec<String>,
 }
 
-/// The manifests in `folder`, or the built-in queue demo, in the order of their kustomization.
+/// The manifests in `folder`, or the built-in queue demo, in the order of their kustomization; made to use `redis`
+/// when one is given.
 ///
 /// # Errors
 /// [`ClusterError::Manifest`] names the file and what is wrong with it.
-pub fn load(folder: Option<&Path>) -> Result<Vec<Manifest>, ClusterError> {
+pub fn load(
+    folder: Option<&Path>,
+    redis: Option<&RedisUrl>,
+) -> Result<Vec<Manifest>, ClusterError> {
+    let manifests = read_all(folder)?;
+    match redis {
+        Some(redis) => existing_redis::adapt(manifests, redis),
+        None => Ok(manifests),
+    }
+}
+
+fn read_all(folder: Option<&Path>) -> Result<Vec<Manifest>, ClusterError> {
     let list = read(folder, "kustomization.yaml")?;
     let kustomization: Kustomization =
         serde_saphyr::from_str(&list).map_err(|error| ClusterError::Manifest {
@@ -66,7 +80,11 @@ mod tests {
 
     #[test]
     fn the_built_in_demo_comes_in_dependency_order() {
-        let titles: Vec<_> = load(None).unwrap().iter().map(Manifest::title).collect();
+        let titles: Vec<_> = load(None, None)
+            .unwrap()
+            .iter()
+            .map(Manifest::title)
+            .collect();
         assert_eq!(
             titles,
             [
@@ -88,7 +106,7 @@ mod tests {
             "resources: []\nnamePrefix: x-\n",
         )
         .unwrap();
-        let message = load(Some(folder.path())).unwrap_err().to_string();
+        let message = load(Some(folder.path()), None).unwrap_err().to_string();
         assert!(
             message.contains("namePrefix") && message.contains("kubectl kustomize"),
             "{message}"

@@ -13,6 +13,7 @@ use podium::clock::Clock;
 use podium::embedded::api;
 use podium::embedded::controllers::keda::ExternalMetrics;
 use podium::embedded::logs::Logs;
+use podium::embedded::proxy::Proxy;
 use podium::embedded::store::{Key, NAMESPACES, PODS, Store, name, namespace, uid};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -37,7 +38,7 @@ impl Cluster {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let metrics = ExternalMetrics::new(store.clone());
+        let metrics = ExternalMetrics::new(store.clone(), Proxy::new(store.clone()));
         tokio::spawn(api::serve(
             listener,
             store.clone(),
@@ -620,7 +621,7 @@ async fn open_watches_do_not_keep_the_server_from_stopping() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let metrics = ExternalMetrics::new(store.clone());
+    let metrics = ExternalMetrics::new(store.clone(), Proxy::new(store.clone()));
     let server = tokio::spawn(api::serve(
         listener,
         store,

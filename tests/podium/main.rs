@@ -1,7 +1,15 @@
-//! The black-box tests: one module a capability.
+//! Podium from the outside: the real binary, its real protocols. One module a capability; `talk` is the harness.
 
+mod architecture;
 mod broker;
+mod configuration;
+mod control;
 mod kubectl;
 mod kubernetes_api;
 mod queue;
 mod redis_server;
+mod scaling;
+mod security;
+mod shutdown;
+mod slides;
+mod talk;

@@ -181,7 +181,7 @@ fn remove(live: &mut Value, earlier: &Value, kept: &[&Value]) {
             }
             Some(("v", text)) if still.is_empty() => {
                 if let Some(items) = live.as_array_mut() {
-                    items.retain(|item| item.to_string() != text);
+                    items.retain(|item| *item.to_string() != *text);
                 }
             }
             _ => {}

@@ -270,7 +270,9 @@ fn fit_metadata(target: &Target, metadata: &mut Value) -> Result<(), ApiError> {
 mod tests {
     use super::*;
 
-    fn parse(path: &str) -> Option<(String, Option<String>, Option<String>, Option<String>)> {
+    type Parts = (String, Option<String>, Option<String>, Option<String>);
+
+    fn parse(path: &str) -> Option<Parts> {
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let target = Target::parse(&segments).ok()?;
         Some((

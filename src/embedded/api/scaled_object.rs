@@ -1,6 +1,7 @@
 //! The rules of KEDA's ScaledObject: first those of its CRD's schema, then those of KEDA's admission webhook.
 
 use super::error::{ApiError, Cause};
+use crate::autoscale::keda;
 use serde_json::{Value, json};
 
 /// The schema's checks on `spec`.
@@ -121,26 +122,13 @@ fn in_body(field: &str, value: &Value, why: &str) -> Cause {
 
 /// The webhook's checks on the whole object. Returns its warnings.
 pub(super) fn webhook(object: &Value) -> Result<Vec<String>, ApiError> {
-    keda_admission(object).map_err(|why| ApiError::Forbidden {
-        key: None,
-        message: format!("admission webhook \"vscaledobject.kb.io\" denied the request: {why}"),
+    keda::admission(object).map_err(|message| {
+        if message.starts_with("admission webhook") {
+            ApiError::Forbidden { key: None, message }
+        } else {
+            ApiError::BadRequest(message)
+        }
     })
-}
-
-/// Stands in for `autoscale::keda::admission`, which has this signature: warnings, or the reason for a refusal.
-fn keda_admission(object: &Value) -> Result<Vec<String>, String> {
-    let spec = &object["spec"];
-    let (min, idle) = (
-        spec["minReplicaCount"].as_i64(),
-        spec["idleReplicaCount"].as_i64(),
-    );
-    if let Some(idle) = idle.filter(|idle| *idle >= min.unwrap_or(0)) {
-        let min = min.unwrap_or(0);
-        return Err(format!(
-            "IdleReplicaCount={idle} must be less than MinReplicaCount={min}"
-        ));
-    }
-    Ok(Vec::new())
 }
 
 #[cfg(test)]

@@ -1,0 +1,45 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+
+# Programs and the Debian packages that bring them. `.ci/need` installs what is missing as root on Debian, and names it
+# elsewhere.
+RUN_NEEDS  := cargo=rustup cc=build-essential npm=npm
+TEST_NEEDS := $(RUN_NEEDS) redis-server=redis-server redis-cli=redis-tools chromium=chromium
+DENY_VERSION := 0.20.2
+
+.PHONY: run test lint bench help deny browser-test assets
+
+run: assets ## Build what is needed and present the built-in talk on the embedded cluster
+	cargo build --release --locked
+	exec target/release/podium serve
+
+test: lint deny ## Run every test: formatting, lints, licences, Rust tests, browser tests
+	@.ci/need $(TEST_NEEDS)
+	cargo test --locked
+	npm test
+
+lint: assets ## Formatting and lints, warnings refused
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+deny: ## Licences, bans and sources of the dependencies
+	@command -v cargo-deny >/dev/null || cargo install --locked --version $(DENY_VERSION) cargo-deny
+	cargo deny --locked check bans licenses sources
+
+bench: assets ## Measure; figures go to docs/benchmarks.md
+	cargo bench --locked
+
+browser-test: assets ## The browser tests alone, against a fresh build
+	@.ci/need $(TEST_NEEDS)
+	cargo build --locked
+	npm test
+
+# Browser assets come from npm through the lock file; the stamp keeps `make run` from asking npm again.
+assets: static/vendor/stamp
+
+static/vendor/stamp: package-lock.json static/vendor.mjs
+	@.ci/need $(RUN_NEEDS)
+	npm ci
+	@touch $@
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22

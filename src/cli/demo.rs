@@ -1,0 +1,95 @@
+//! `podium deploy-queue-demo` and `podium remove-queue-demo`.
+
+use super::world;
+use crate::config::Config;
+use crate::stage::action::{Progress, Step};
+use crate::stage::{demo, manifests};
+use anyhow::{Result, bail};
+use std::collections::HashMap;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+/// Deploys the demo, printing each object as it is applied.
+///
+/// # Errors
+/// What stood in the way, and what to do about it.
+pub async fn deploy(config: &Config) -> Result<()> {
+    let manifests = manifests::load(config.manifests.as_deref(), config.redis.as_ref())?;
+    let cluster = world::cluster(config).await?;
+    let mut printer = Printer::default();
+    demo::deploy(
+        &cluster,
+        manifests,
+        demo::Password::suiting(config.redis.as_ref()),
+        |progress| printer.print(progress),
+    )
+    .await?;
+    writeln!(
+        std::io::stdout(),
+        "The queue demo is ready. Next: podium spike"
+    )?;
+    Ok(())
+}
+
+/// Removes the demo; asks first, unless `yes`.
+///
+/// # Errors
+/// What stood in the way, and what to do about it.
+pub async fn remove(config: &Config, yes: bool) -> Result<()> {
+    let manifests = manifests::load(config.manifests.as_deref(), config.redis.as_ref())?;
+    let cluster = world::cluster(config).await?;
+    if !yes {
+        confirm(&format!(
+            "Remove the queue demo and everything in its namespace from {}?",
+            cluster.address()
+        ))?;
+    }
+    let mut printer = Printer::default();
+    demo::remove(&cluster, &manifests, |progress| printer.print(progress)).await?;
+    Ok(())
+}
+
+fn confirm(question: &str) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!("this destroys the demo and cannot ask here; say --yes");
+    }
+    write!(std::io::stderr(), "{question} [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("nothing was removed");
+    }
+    Ok(())
+}
+
+/// Prints each step once it has changed, as `kubectl` does.
+#[derive(Default)]
+struct Printer {
+    printed: HashMap<String, (String, String)>,
+}
+
+impl Printer {
+    fn print(&mut self, progress: Progress) {
+        let Progress::Step(Step {
+            name,
+            state,
+            detail,
+        }) = progress
+        else {
+            return;
+        };
+        let quiet = matches!(state, "waiting") || (state == "running" && detail.is_empty());
+        let now = (state.to_owned(), detail.clone());
+        if quiet || self.printed.get(&name) == Some(&now) {
+            return;
+        }
+        self.printed.insert(name.clone(), now);
+        let word = if state == "running" { "" } else { state };
+        let line = format!("{name} {word} {detail}");
+        // Standard output may be a closed pipe; the deployment goes on all the same.
+        let _ = writeln!(
+            std::io::stdout(),
+            "{}",
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! `podium serve`: everything together, as a checklist.
+
+use super::until_told_to_stop;
+use crate::clock::Clock;
+use crate::cluster::{self, Cluster};
+use crate::config::{self, ClusterKind, Config, DEFAULT_LISTEN, ServeArgs};
+use crate::connection::{self, Connection};
+use crate::deck::{self, Deck};
+use crate::embedded::{self, Embedded};
+use crate::live::hub::Hub;
+use crate::live::keda_clock::{KedaClock, Reader};
+use crate::live::{observer, source};
+use crate::stage::actions::Actions;
+use crate::stage::{self, demo::random_key};
+use crate::web::{self, AppState, DeckFolder, auth::SpeakerKey};
+use anyhow::{Context as _, Result};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How many ports after the default are tried when it is taken.
+const PORTS_TRIED: u16 = 20;
+/// How long requests in hand and pods may take at shutdown.
+const DRAIN_LIMIT: Duration = Duration::from_secs(4);
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// What could not be set up, and what to do about it.
+pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
+    let clock = Clock::wall();
+    let shutdown = until_told_to_stop()?;
+    let deck = load_deck(args.deck.as_deref())?;
+    let listener = listen(args.listen).await?;
+    let address = listener.local_addr()?;
+    connection::make_private_folder(&config.state_dir)?;
+
+    let stage = set_up_cluster(&config, &clock, &shutdown).await?;
+    let sources = observe(&config, &stage, &clock, &shutdown);
+    let redis_url = sources.queue.url.clone();
+    let hub = Hub::new(u64::try_from(clock.now_ms()).unwrap_or(1));
+    tokio::spawn(observer::run(
+        sources,
+        hub.clone(),
+        clock.clone(),
+        shutdown.clone(),
+    ));
+
+    let (publish, published) = mpsc::unbounded_channel();
+    tokio::spawn(forward_actions(published, hub.clone()));
+    let connection = Connection {
+        url: format!("http://{address}/"),
+        kubeconfig: stage.kubeconfig.clone(),
+        redis_url: None,
+        speaker_key: random_key(),
+    };
+    let state = AppState {
+        deck: Arc::new(deck),
+        deck_folder: DeckFolder(args.deck.as_deref().map(deck_folder).map(Arc::new)),
+        hub,
+        actions: Actions::new(
+            stage.cluster.clone(),
+            config.redis.clone(),
+            config.manifests.clone(),
+            clock,
+            publish,
+            shutdown.clone(),
+        ),
+        key: SpeakerKey::new(connection.speaker_key.clone(), random_key()),
+        shutdown: shutdown.clone(),
+    };
+    let path = connection.write(&config.state_dir)?;
+    tokio::spawn(keep_connection(
+        connection.clone(),
+        redis_url,
+        config.state_dir.clone(),
+    ));
+    announce(&connection, address, &path)?;
+
+    let result = drain(web::serve(listener, state), stage.embedded, &shutdown).await;
+    connection.remove(&config.state_dir);
+    result
+}
+
+fn load_deck(path: Option<&Path>) -> Result<Deck> {
+    let deck = match path {
+        Some(path) => deck::load(path).with_context(|| format!("--deck {}", path.display()))?,
+        None => deck::embedded(),
+    };
+    for problem in &deck.problems {
+        writeln!(std::io::stderr(), "{problem}")?;
+    }
+    Ok(deck)
+}
+
+/// Where a deck's images are: its folder, or the folder of its one file.
+fn deck_folder(deck: &Path) -> PathBuf {
+    if deck.is_dir() {
+        deck.to_owned()
+    } else {
+        deck.parent().unwrap_or(Path::new(".")).to_owned()
+    }
+}
+
+/// Binds the address asked for, or the first free port from the default on.
+async fn listen(asked: Option<SocketAddr>) -> Result<TcpListener> {
+    if let Some(address) = asked {
+        return TcpListener::bind(address).await.with_context(|| {
+            format!(
+                "cannot listen on {address}; free it, or leave --listen away and Podium takes the next free port"
+            )
+        });
+    }
+    let mut last = None;
+    for port in DEFAULT_LISTEN.port()..DEFAULT_LISTEN.port() + PORTS_TRIED {
+        match TcpListener::bind(SocketAddr::new(DEFAULT_LISTEN.ip(), port)).await {
+            Ok(listener) => {
+                if port != DEFAULT_LISTEN.port() {
+                    writeln!(
+                        std::io::stderr(),
+                        "Port {} is taken; using {port}.",
+                        DEFAULT_LISTEN.port()
+                    )?;
+                }
+                return Ok(listener);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or_else(|| anyhow::anyhow!("no port"), anyhow::Error::from)).with_context(|| {
+        format!(
+            "no free port from {} on; name one with --listen 127.0.0.1:PORT",
+            DEFAULT_LISTEN.port()
+        )
+    })
+}
+
+/// The cluster that the buttons drive.
+struct StageCluster {
+    cluster: Cluster,
+    kubeconfig: PathBuf,
+    embedded: Option<Embedded>,
+    keda_clock: KedaClock,
+}
+
+async fn set_up_cluster(
+    config: &Config,
+    clock: &Clock,
+    shutdown: &CancellationToken,
+) -> Result<StageCluster> {
+    if config.cluster != ClusterKind::Embedded {
+        let cluster = super::world::cluster(config).await?;
+        return Ok(StageCluster {
+            cluster,
+            kubeconfig: config::kubeconfig_path(),
+            embedded: None,
+            keda_clock: KedaClock::Estimated,
+        });
+    }
+    let program = std::env::current_exe().context("cannot find our own program for the pods")?;
+    let embedded = embedded::start(program, random_key(), clock.clone(), shutdown.clone())
+        .await
+        .context("cannot start the embedded cluster")?;
+    let kubeconfig = config.state_dir.join("kubeconfig");
+    let text = embedded.kubeconfig();
+    connection::write_private(&kubeconfig, text.as_bytes())?;
+    Ok(StageCluster {
+        cluster: Cluster::from_kubeconfig_text(&text).await?,
+        kubeconfig,
+        keda_clock: KedaClock::Told {
+            syncs: embedded.next_syncs.clone(),
+            polls: embedded.next_polls.clone(),
+        },
+        embedded: Some(embedded),
+    })
+}
+
+fn observe(
+    config: &Config,
+    stage: &StageCluster,
+    clock: &Clock,
+    shutdown: &CancellationToken,
+) -> observer::Sources {
+    let names = stage::names();
+    let cluster = &stage.cluster;
+    let view = cluster::watch::follow(cluster, names.clone(), clock.clone(), shutdown.clone());
+    observer::Sources {
+        queue: source::queue(
+            cluster.clone(),
+            names.namespace.clone(),
+            stage::queue_name(),
+            config.redis.clone(),
+            clock.clone(),
+            shutdown.clone(),
+        ),
+        metric: source::metric(
+            cluster.clone(),
+            view.clone(),
+            clock.clone(),
+            shutdown.clone(),
+        ),
+        clock_reader: Reader::new(
+            stage.keda_clock.clone(),
+            &names.namespace,
+            &names.scaled_object,
+        ),
+        redis_is_ours: config.redis.is_none(),
+        view,
+    }
+}
+
+async fn forward_actions(mut published: mpsc::UnboundedReceiver<stage::action::Action>, hub: Hub) {
+    while let Some(action) = published.recv().await {
+        hub.action(&serde_json::json!(action));
+    }
+}
+
+/// Keeps `redis_url` in connection.json true.
+async fn keep_connection(
+    mut connection: Connection,
+    mut redis_url: watch::Receiver<Option<String>>,
+    state_dir: PathBuf,
+) {
+    while redis_url.changed().await.is_ok() {
+        connection
+            .redis_url
+            .clone_from(&redis_url.borrow_and_update());
+        if let Err(error) = connection.write(&state_dir) {
+            tracing::warn!(%error, "connection.json is out of date");
+        }
+    }
+}
+
+fn announce(connection: &Connection, address: SocketAddr, path: &Path) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let url = &connection.url;
+    writeln!(out, "Podium is on. Stop it with Ctrl+C.\n")?;
+    writeln!(out, "  audience   {url}")?;
+    writeln!(
+        out,
+        "  speaker    {url}login?key={}",
+        connection.speaker_key
+    )?;
+    writeln!(
+        out,
+        "  kubectl    export KUBECONFIG={}",
+        connection.kubeconfig.display()
+    )?;
+    writeln!(
+        out,
+        "             kubectl get deploy -n keda-demo queue-worker -w"
+    )?;
+    writeln!(
+        out,
+        "  commands   {} tells `podium spike` and friends where to go",
+        path.display()
+    )?;
+    if !address.ip().is_loopback() {
+        writeln!(
+            out,
+            "\n  Everyone who can reach {address} can watch; whoever has the speaker's link can press the buttons."
+        )?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Serves until shutdown, then gives requests and pods their time, but no longer.
+async fn drain(
+    serving: impl Future<Output = std::io::Result<()>>,
+    embedded: Option<Embedded>,
+    shutdown: &CancellationToken,
+) -> Result<()> {
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        result = &mut serving => {
+            shutdown.cancel();
+            result.context("the web server stopped")?;
+        }
+        () = shutdown.cancelled() => {}
+    }
+    let stopping = async {
+        let web = async {
+            let _ = serving.await;
+        };
+        let pods = async {
+            if let Some(embedded) = embedded {
+                embedded.stopped().await;
+            }
+        };
+        tokio::join!(web, pods);
+    };
+    // Whoever is still connected then has been told by the closing of the stream; the pods' pipes close with us.
+    let _ = tokio::time::timeout(DRAIN_LIMIT, stopping).await;
+    Ok(())
+}

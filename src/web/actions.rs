@@ -1,0 +1,161 @@
+//! `POST /actions/{kind}`: the buttons. Forms work without JavaScript and come back to the control page; scripts send
+//! and get JSON.
+
+use super::auth::{Speaker, wants_json};
+use super::error::Error;
+use super::pages::{self, Notice};
+use crate::stage::action::Action;
+use crate::stage::actions::{Actions, Command};
+use crate::stage::spike::{self, BadInput};
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// A button's fields by name, as text.
+type Fields = HashMap<String, String>;
+
+/// Starts an action.
+pub async fn act(
+    _: Speaker,
+    State(actions): State<Actions>,
+    Path(kind): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let started = fields(&parts, &body)
+        .and_then(|fields| command(&kind, &fields))
+        .and_then(|command| Ok(actions.start(command)?));
+    if wants_json(&parts) {
+        return match started {
+            Ok(action) => accepted(&action),
+            Err(error) => error.into_json(),
+        };
+    }
+    match started {
+        Ok(_) => Redirect::to("/control").into_response(),
+        Err(error) => {
+            let status = error.status();
+            let notice = Notice {
+                message: error.message(),
+                remedy: error.remedy(),
+            };
+            (status, pages::control_with(Some(notice))).into_response()
+        }
+    }
+}
+
+fn accepted(action: &Action) -> Response {
+    (StatusCode::ACCEPTED, axum::Json(json!({"action": action}))).into_response()
+}
+
+/// The command that `kind` and its fields make.
+fn command(kind: &str, fields: &Fields) -> Result<Command, Error> {
+    let field = |name: &str| fields.get(name).map_or("", String::as_str);
+    Ok(match kind {
+        "deploy" => Command::Deploy,
+        "remove" => {
+            confirmed("remove", field("confirm"))?;
+            Command::Remove
+        }
+        "purge" => {
+            confirmed("purge", field("confirm"))?;
+            Command::Purge
+        }
+        "enqueue" => Command::Enqueue(spike::enqueue_request(
+            field("count"),
+            field("prefix"),
+            field("delay_ms"),
+        )?),
+        "spike" => Command::Spike(spike::spike_request(field("count"))?),
+        _ => {
+            return Err(Error::NotFound {
+                what: format!("There is no action {kind:?}"),
+                remedy: "Actions are deploy, remove, enqueue, spike and purge.".to_owned(),
+            });
+        }
+    })
+}
+
+/// What destroys must be confirmed.
+fn confirmed(what: &str, given: &str) -> Result<(), BadInput> {
+    if given == "yes" {
+        return Ok(());
+    }
+    Err(BadInput {
+        field: "confirm",
+        value: given.to_owned(),
+        remedy: format!("{what} cannot be undone: tick the confirmation, or send confirm=yes"),
+    })
+}
+
+fn fields(parts: &Parts, body: &Bytes) -> Result<Fields, Error> {
+    let kind = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    if body.is_empty() {
+        return Ok(Fields::new());
+    }
+    if kind.starts_with("application/json") {
+        let object: HashMap<String, Value> =
+            serde_json::from_slice(body).map_err(|error| Error::Unreadable(error.to_string()))?;
+        return Ok(object
+            .into_iter()
+            .map(|(name, value)| (name, plain(&value)))
+            .collect());
+    }
+    let form = axum::extract::RawForm(body.clone());
+    let uri = axum::http::Uri::builder()
+        .path_and_query(format!("/?{}", String::from_utf8_lossy(&form.0)))
+        .build()
+        .map_err(|error| Error::Unreadable(error.to_string()))?;
+    let query = axum::extract::Query::<Fields>::try_from_uri(&uri)
+        .map_err(|error| Error::Unreadable(error.body_text()))?;
+    Ok(query.0)
+}
+
+/// A JSON value as a form would have it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(pairs: &[(&str, &str)]) -> Fields {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn what_destroys_needs_a_confirmation() {
+        assert!(matches!(
+            command("purge", &given(&[])),
+            Err(Error::Input(_))
+        ));
+        assert!(matches!(
+            command("remove", &given(&[("confirm", "yes")])),
+            Ok(Command::Remove)
+        ));
+    }
+
+    #[test]
+    fn an_unknown_action_names_the_known_ones() {
+        let error = command("explode", &given(&[])).unwrap_err();
+        assert_eq!(error.status(), StatusCode::NOT_FOUND);
+        assert!(error.remedy().contains("spike"));
+    }
+}

@@ -1,0 +1,132 @@
+//! Errors as the visitor sees them: a page for people, JSON for scripts, nothing of our entrails for either.
+
+use crate::stage::actions::Busy;
+use crate::stage::spike::BadInput;
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::json;
+
+/// What can be wrong with a request.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such page.
+    #[error("{what}")]
+    NotFound {
+        /// What was asked for, in words.
+        what: String,
+        /// Where to go instead.
+        remedy: String,
+    },
+    /// The speaker alone may do this.
+    #[error("this needs the speaker's key")]
+    NotSpeaker,
+    /// The request came from another site.
+    #[error("this request came from {0}, which is not this server")]
+    ForeignOrigin(String),
+    /// The request names a host that is not us.
+    #[error("this server does not answer to the name {0:?}")]
+    UnknownHost(String),
+    /// A field cannot be used.
+    #[error(transparent)]
+    Input(#[from] BadInput),
+    /// Another action stands in the way.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The body is neither a form nor JSON, or is malformed.
+    #[error("the request cannot be read: {0}")]
+    Unreadable(String),
+    /// A page could not be put together.
+    #[error("this page could not be put together")]
+    Rendering(#[from] askama::Error),
+}
+
+impl Error {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::NotSpeaker => StatusCode::UNAUTHORIZED,
+            Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
+            Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::Input(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy(_) => StatusCode::CONFLICT,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Rendering(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::NotFound { remedy, .. } => remedy.clone(),
+            Self::NotSpeaker => {
+                "Open the speaker's link that `podium serve` printed, or send its key as `Authorization: Bearer KEY`."
+                    .to_owned()
+            }
+            Self::ForeignOrigin(_) => "Press the button on Podium's own page.".to_owned(),
+            Self::UnknownHost(_) => {
+                "Use the address that `podium serve` printed.".to_owned()
+            }
+            Self::Input(input) => input.remedy.clone(),
+            Self::Busy(_) => "Wait until it is done.".to_owned(),
+            Self::Unreadable(_) => {
+                "Send a form or a JSON object with the fields that the action takes.".to_owned()
+            }
+            Self::Rendering(_) => "Reload; if it stays, look at the server's log.".to_owned(),
+        }
+    }
+
+    /// What is wrong, without the remedy.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Input(input) => format!("{} {:?} cannot be used", input.field, input.value),
+            Self::Busy(busy) => format!("{} is still running", busy.0.title()),
+            other => other.to_string(),
+        }
+    }
+
+    /// The answer for scripts.
+    #[must_use]
+    pub fn into_json(self) -> Response {
+        let (field, value) = match &self {
+            Self::Input(input) => (Some(input.field), Some(input.value.clone())),
+            _ => (None, None),
+        };
+        let body = json!({"error": {
+            "message": self.message(), "field": field, "value": value, "remedy": self.remedy(),
+        }});
+        (self.status(), axum::Json(body)).into_response()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    status: u16,
+    title: String,
+    message: String,
+    remedy: String,
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!(error = ?self, "request failed");
+        }
+        let page = ErrorPage {
+            status: status.as_u16(),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            message: self.message(),
+            remedy: self.remedy(),
+        };
+        match page.render() {
+            Ok(page) => (status, Html(page)).into_response(),
+            Err(_) => (status, self.to_string()).into_response(),
+        }
+    }
+}

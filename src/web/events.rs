@@ -1,0 +1,85 @@
+//! `/events`: the one stream of a page, as server-sent events.
+//!
+//! The frames come encoded from the hub. A browser that reads too slowly skips to a fresh snapshot; one that comes back
+//! with `Last-Event-ID` gets what it missed. The stream ends by itself at shutdown, or the server could not.
+
+use crate::live::hub::{Hub, Viewer};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+/// A comment this often keeps proxies from closing a quiet stream.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long the browser waits before it reconnects.
+const RETRY: &[u8] = b"retry: 1000\n\n";
+
+struct Reader {
+    hub: Hub,
+    waiting: VecDeque<Bytes>,
+    frames: broadcast::Receiver<crate::live::hub::Frame>,
+    shutdown: CancellationToken,
+    _viewer: Viewer,
+}
+
+/// The stream of one browser.
+pub async fn stream(
+    State(hub): State<Hub>,
+    State(shutdown): State<CancellationToken>,
+    headers: HeaderMap,
+) -> Response {
+    let last_seen = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .and_then(|id| id.parse().ok());
+    let subscription = hub.subscribe(last_seen);
+    let mut waiting = VecDeque::from([Bytes::from_static(RETRY)]);
+    waiting.extend(subscription.first.into_iter().map(|frame| frame.bytes));
+    let reader = Reader {
+        hub,
+        waiting,
+        frames: subscription.then,
+        shutdown,
+        _viewer: subscription.viewer,
+    };
+    let frames = stream::unfold(reader, |mut reader| async move {
+        let bytes = reader.next().await?;
+        Some((Ok::<_, Infallible>(bytes), reader))
+    });
+    let headers = [
+        (CONTENT_TYPE, "text/event-stream"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (headers, Body::from_stream(frames)).into_response()
+}
+
+impl Reader {
+    /// What to send next; `None` ends the stream.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(bytes) = self.waiting.pop_front() {
+            return Some(bytes);
+        }
+        tokio::select! {
+            () = self.shutdown.cancelled() => None,
+            () = tokio::time::sleep(HEARTBEAT) => Some(Bytes::from_static(b": still here\n\n")),
+            frame = self.frames.recv() => match frame {
+                Ok(frame) => Some(frame.bytes),
+                Err(RecvError::Lagged(_)) => {
+                    let (snapshot, frames) = self.hub.catch_up();
+                    self.frames = frames;
+                    Some(snapshot.bytes)
+                }
+                Err(RecvError::Closed) => None,
+            },
+        }
+    }
+}

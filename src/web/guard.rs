@@ -1,0 +1,122 @@
+//! What every request and every answer goes through: the host must be ours, the headers must be strict.
+
+use super::error::Error;
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// Answers go out with these. No inline script or style anywhere, so the policy needs no exceptions.
+const HEADERS: [(&str, &str); 5] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+];
+
+/// Adds the security headers to an answer.
+pub async fn security_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    response
+}
+
+/// The hosts that a request may name.
+#[derive(Clone)]
+pub struct Hosts(Arc<Listening>);
+
+struct Listening {
+    /// Bound to every interface: then any address literal may be ours.
+    wide: bool,
+    ip: IpAddr,
+}
+
+impl Hosts {
+    /// The hosts of a server that listens on `address`.
+    #[must_use]
+    pub fn for_address(address: SocketAddr) -> Self {
+        Self(Arc::new(Listening {
+            wide: address.ip().is_unspecified(),
+            ip: address.ip(),
+        }))
+    }
+
+    /// A page elsewhere can make its own name resolve to us (DNS rebinding), but it cannot choose a literal address or
+    /// `localhost`.
+    fn allows(&self, host: &str) -> bool {
+        let name = without_port(host);
+        if name.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        let literal = name.trim_start_matches('[').trim_end_matches(']');
+        literal
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback() || ip == self.0.ip || self.0.wide)
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Refuses a request for a host that is not ours.
+pub async fn check_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    let host = host_of(request.headers(), request.uri()).unwrap_or_default();
+    if hosts.allows(&host) {
+        next.run(request).await
+    } else {
+        Error::UnknownHost(host).into_response()
+    }
+}
+
+/// The host that a request names.
+#[must_use]
+pub fn host_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let header = headers.get(HOST).and_then(|host| host.to_str().ok());
+    header
+        .or_else(|| uri.authority().map(axum::http::uri::Authority::as_str))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(listen: &str, host: &str, allowed: bool) {
+        let hosts = Hosts::for_address(listen.parse().unwrap());
+        assert_eq!(hosts.allows(host), allowed, "{host} at {listen}");
+    }
+
+    #[test]
+    fn a_loopback_server_answers_to_loopback_names_only() {
+        check("127.0.0.1:3030", "127.0.0.1:3030", true);
+        check("127.0.0.1:3030", "localhost:3030", true);
+        check("127.0.0.1:3030", "[::1]:3030", true);
+        check("127.0.0.1:3030", "rebound.example:3030", false);
+        check("127.0.0.1:3030", "192.168.1.20:3030", false);
+        check("127.0.0.1:3030", "", false);
+    }
+
+    #[test]
+    fn a_wide_server_answers_to_any_address_but_to_no_strange_name() {
+        check("0.0.0.0:3030", "192.168.1.20:3030", true);
+        check("0.0.0.0:3030", "rebound.example", false);
+    }
+}
