@@ -66,6 +66,17 @@ async fn garbage_is_answered_and_the_connection_closed() {
 }
 
 #[tokio::test]
+async fn a_browser_is_turned_away_before_its_body_is_read_as_commands() {
+    let redis = Redis::embedded().await;
+    let mut client = redis.client().await;
+    let request = b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET k pwned\r\n";
+    client.send_raw(request).await;
+    assert_eq!(client.rest().await, "-ERR this is Redis, not HTTP\r\n");
+    let mut client = redis.client().await;
+    assert_eq!(client.ask("EXISTS k").await, Answer::Integer(0));
+}
+
+#[tokio::test]
 async fn blocked_clients_are_served_first_come_first_served() {
     let redis = Redis::embedded().await;
     let mut first = redis.client().await;

@@ -74,6 +74,9 @@ impl Session {
 
     /// Carries out one request.
     pub(super) fn handle(&mut self, request: Request) -> Step {
+        if is_http(&request) {
+            return Step::Close(Reply::Error("ERR this is Redis, not HTTP".into()));
+        }
         let command = match Command::find(&request) {
             Ok(command) => command,
             Err(error) => return self.refuse(error),
@@ -258,6 +261,13 @@ impl Session {
         self.authenticated = true;
         Ok(Reply::OK)
     }
+}
+
+/// A browser that some page made talk to this port: its headers must not be tried as commands one by one.
+fn is_http(request: &[Bytes]) -> bool {
+    request.first().is_some_and(|word| {
+        word.eq_ignore_ascii_case(b"post") || word.eq_ignore_ascii_case(b"host:")
+    })
 }
 
 impl Transaction {
