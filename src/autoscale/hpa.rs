@@ -10,6 +10,7 @@
 //! Recorded decisions of the real controller (`podium conformance hpa`) hold every rule here, to the text.
 
 mod decision;
+mod defaults;
 mod limit;
 mod memory;
 mod metric;
@@ -17,10 +18,9 @@ mod spec;
 mod status;
 
 pub use decision::{Condition, ConditionKind, Current, Decision, Rescale};
+pub use defaults::defaulted;
 pub use memory::Memory;
-pub use spec::{
-    Behavior, Metric, Policy, PolicyKind, Rules, Select, Spec, SpecError, Target, defaulted,
-};
+pub use spec::{Behavior, Metric, Policy, PolicyKind, Rules, Select, Spec, SpecError, Target};
 pub use status::updated as updated_status;
 
 use crate::autoscale::Event;
@@ -151,19 +151,7 @@ pub fn rescaled(
         return;
     };
     if let Err(cause) = outcome {
-        decision.desired_replicas = None;
-        decision.events.push(Event::warning(
-            "FailedRescale",
-            format!("New size: {to}; reason: {reason}; error: {cause}"),
-        ));
-        let message = format!("the HPA controller was unable to update the target scale: {cause}");
-        decision.set(
-            ConditionKind::AbleToScale,
-            false,
-            "FailedUpdateScale",
-            message,
-        );
-        return;
+        return not_rescaled(decision, to, &reason, &cause);
     }
     decision.scaled = true;
     decision.desired_replicas = Some(to);
@@ -181,6 +169,20 @@ pub fn rescaled(
     if let Some(behavior) = &spec.behavior {
         memory.rescaled(decision.current_replicas, to, behavior, now_ms);
     }
+}
+
+fn not_rescaled(decision: &mut Decision, to: i32, reason: &str, cause: &str) {
+    decision.desired_replicas = None;
+    decision.events.push(Event::warning(
+        "FailedRescale",
+        format!("New size: {to}; reason: {reason}; error: {cause}"),
+    ));
+    decision.set(
+        ConditionKind::AbleToScale,
+        false,
+        "FailedUpdateScale",
+        format!("the HPA controller was unable to update the target scale: {cause}"),
+    );
 }
 
 fn clamp(decision: &mut Decision, to: i32, bound: &str) {
@@ -226,37 +228,11 @@ fn largest_proposal(
     seen: &Observation<'_>,
     decision: &mut Decision,
 ) -> Option<(i32, String)> {
-    let tolerance = Tolerance::of(spec.behavior.as_ref());
-    let mut largest: Option<(i32, &Metric)> = None;
-    let mut first_failure = None;
-    let mut failures = 0;
-    for (metric, value) in spec.metrics.iter().zip(&seen.metrics) {
-        let proposal = value
-            .as_ref()
-            .map_err(String::clone)
-            .and_then(|usage| propose(metric.target, *usage, seen, tolerance));
-        match proposal {
-            Ok(proposal) => {
-                decision.metrics.push(proposal.current);
-                if largest.is_none_or(|(replicas, _)| replicas == 0 || proposal.replicas > replicas)
-                {
-                    largest = Some((proposal.replicas, metric));
-                }
-            }
-            Err(cause) => {
-                let (failure, outer) = metric.failure(seen.namespace, &cause);
-                decision.metrics.push(Current::Failed);
-                decision
-                    .events
-                    .push(Event::warning("FailedGetExternalMetric", failure.as_str()));
-                failures += 1;
-                first_failure.get_or_insert((failure, outer));
-            }
-        }
-    }
-    let enough = largest.filter(|(replicas, _)| failures == 0 || *replicas >= seen.spec_replicas);
+    let (largest, failures) = proposals(spec, seen, decision);
+    let enough =
+        largest.filter(|(replicas, _)| failures.is_empty() || *replicas >= seen.spec_replicas);
     let Some((replicas, metric)) = enough else {
-        fail(decision, spec.metrics.len(), failures, first_failure);
+        fail(decision, spec.metrics.len(), &failures);
         return None;
     };
     let text = metric.text();
@@ -269,8 +245,43 @@ fn largest_proposal(
     Some((replicas, text))
 }
 
-fn fail(decision: &mut Decision, metrics: usize, failures: usize, first: Option<(String, String)>) {
-    let Some((failure, outer)) = first else {
+/// Why a metric could not be read: as its own event tells it, and as the reason why no size could be computed.
+type MetricFailure = (String, String);
+
+/// The largest proposal with its metric, and the failures, in the order of the metrics; what each metric was found to
+/// be goes into the decision.
+fn proposals<'a>(
+    spec: &'a Spec,
+    seen: &Observation<'_>,
+    decision: &mut Decision,
+) -> (Option<(i32, &'a Metric)>, Vec<MetricFailure>) {
+    let tolerance = Tolerance::of(spec.behavior.as_ref());
+    let mut largest: Option<(i32, &Metric)> = None;
+    let mut failures = Vec::new();
+    for (metric, value) in spec.metrics.iter().zip(&seen.metrics) {
+        let usage = value.as_ref().map_err(String::clone);
+        match usage.and_then(|usage| propose(metric.target, *usage, seen, tolerance)) {
+            Ok(proposal) => {
+                decision.metrics.push(proposal.current);
+                // A later metric takes over from a wish for none, equal though it may be: upstream starts at 0.
+                if largest.is_none_or(|(most, _)| most == 0 || proposal.replicas > most) {
+                    largest = Some((proposal.replicas, metric));
+                }
+            }
+            Err(cause) => {
+                let failure = metric.failure(seen.namespace, &cause);
+                decision.metrics.push(Current::Failed);
+                let event = Event::warning("FailedGetExternalMetric", failure.0.as_str());
+                decision.events.push(event);
+                failures.push(failure);
+            }
+        }
+    }
+    (largest, failures)
+}
+
+fn fail(decision: &mut Decision, metrics: usize, failures: &[MetricFailure]) {
+    let Some((failure, outer)) = failures.first() else {
         // A spec without metrics: upstream's API never lets one through, and there is nothing to follow.
         return;
     };
@@ -282,7 +293,10 @@ fn fail(decision: &mut Decision, metrics: usize, failures: usize, first: Option<
     );
     decision.events.push(Event::warning(
         "FailedComputeMetricsReplicas",
-        format!("invalid metrics ({failures} invalid out of {metrics}), first error is: {outer}"),
+        format!(
+            "invalid metrics ({} invalid out of {metrics}), first error is: {outer}",
+            failures.len()
+        ),
     ));
 }
 

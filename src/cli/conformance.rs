@@ -100,13 +100,7 @@ fn decide(
     conditions: &mut BTreeMap<String, String>,
     tick: &Tick,
 ) -> anyhow::Result<Outcome> {
-    let metric = match &tick.metric {
-        None => Err("no metrics returned from external metrics API".to_owned()),
-        Some(text) => Ok(text
-            .parse::<Quantity>()
-            .with_context(|| format!("{} at {} ms: metric {text:?}", series.name, tick.at_ms))?
-            .milli()),
-    };
+    let metric = metric(series, tick)?;
     let pods = u32::try_from(tick.status_replicas).unwrap_or(0);
     let seen = Observation {
         now_ms: tick.at_ms,
@@ -123,30 +117,32 @@ fn decide(
     hpa::rescaled(spec, memory, tick.at_ms, &mut decision, Ok(()));
     for condition in &decision.conditions {
         let status = if condition.status { "True" } else { "False" };
-        conditions.insert(
-            condition.kind.name().to_owned(),
-            format!("{status} {}", condition.reason),
-        );
+        let text = format!("{status} {}", condition.reason);
+        conditions.insert(condition.kind.name().to_owned(), text);
     }
+    let events: Vec<String> = decision.events.iter().map(text).collect();
+    let current = decision.metrics.first().and_then(|current| current.text());
     Ok(Outcome {
         desired: decision
             .rescale
             .map_or(tick.spec_replicas, |rescale| rescale.to),
-        event: comparable(
-            &decision
-                .events
-                .iter()
-                .map(text)
-                .collect::<Vec<_>>()
-                .join(" | "),
-        ),
-        current: decision
-            .metrics
-            .first()
-            .and_then(|current| current.text())
-            .unwrap_or_default(),
+        event: comparable(&events.join(" | ")),
+        current: current.unwrap_or_default(),
         conditions: conditions.clone(),
     })
+}
+
+/// The metric's value in thousandths, or what the recorded controller got instead.
+fn metric(series: &Series, tick: &Tick) -> anyhow::Result<Result<i64, String>> {
+    let Some(text) = &tick.metric else {
+        return Ok(Err(
+            "no metrics returned from external metrics API".to_owned()
+        ));
+    };
+    let quantity: Quantity = text
+        .parse()
+        .with_context(|| format!("{} at {} ms: metric {text:?}", series.name, tick.at_ms))?;
+    Ok(Ok(quantity.milli()))
 }
 
 fn text(event: &Event) -> String {

@@ -91,7 +91,21 @@ pub(super) fn behaved(
     };
     decision.set(ConditionKind::AbleToScale, true, able.0, able.1);
 
-    let (allowed, limit) = if stabilized > current {
+    let (allowed, limit) = paced(spec, behavior, memory, stabilized, current, now_ms);
+    limited(decision, limit);
+    allowed
+}
+
+/// `stabilized` within the bounds on size and speed, and the reason if that changes it.
+fn paced(
+    spec: &Spec,
+    behavior: &Behavior,
+    memory: &Memory,
+    stabilized: i32,
+    current: i32,
+    now_ms: i64,
+) -> (i32, Option<(&'static str, &'static str)>) {
+    if stabilized > current {
         let rate = fastest_up(&behavior.up, memory, current, now_ms).max(current);
         let (ceiling, reason) = lower(spec.max, rate, TOO_MANY, SCALE_UP);
         (
@@ -111,9 +125,7 @@ pub(super) fn behaved(
         )
     } else {
         (stabilized, None)
-    };
-    limited(decision, limit);
-    allowed
+    }
 }
 
 /// The lower of the size limit and the speed limit, with the reason for it. At a tie the size limit is named.

@@ -1,11 +1,11 @@
 //! What an HPA asks for: an `autoscaling/v2` spec, defaulted and checked, as typed values.
 //!
-//! The rules never look at JSON; they get a [`Spec`]. Defaulting is also offered on the JSON itself, because the API
-//! server stores the defaulted spec and `kubectl get -o yaml` shows it.
+//! The rules never look at JSON; they get a [`Spec`].
 
+use super::defaults::defaulted;
 use crate::autoscale::quantity::Quantity;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A checked, defaulted HPA spec.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,49 +135,6 @@ impl Spec {
             metrics: metrics.collect::<Result<_, _>>()?,
             behavior: raw.behavior.map(behavior).transpose()?,
         })
-    }
-}
-
-/// A spec with the API server's defaults filled in. An absent `behavior` stays absent; a present one, even `{}`, is
-/// filled field by field; `scaleDown`'s window stays absent and is 300 s at use.
-#[must_use]
-pub fn defaulted(spec: &Value) -> Value {
-    let mut spec = spec.clone();
-    if !spec.is_object() {
-        // Not a spec at all; reading it will say so.
-        return spec;
-    }
-    if spec["minReplicas"].is_null() {
-        spec["minReplicas"] = json!(1);
-    }
-    if spec["behavior"].is_object() {
-        let behavior = &mut spec["behavior"];
-        fill(
-            &mut behavior["scaleUp"],
-            "stabilizationWindowSeconds",
-            || json!(0),
-        );
-        fill(&mut behavior["scaleUp"], "policies", || {
-            json!([
-                {"type": "Pods", "value": 4, "periodSeconds": 15},
-                {"type": "Percent", "value": 100, "periodSeconds": 15},
-            ])
-        });
-        fill(
-            &mut behavior["scaleDown"],
-            "policies",
-            || json!([{"type": "Percent", "value": 100, "periodSeconds": 15}]),
-        );
-        for direction in ["scaleUp", "scaleDown"] {
-            fill(&mut behavior[direction], "selectPolicy", || json!("Max"));
-        }
-    }
-    spec
-}
-
-fn fill(rules: &mut Value, field: &str, default: impl FnOnce() -> Value) {
-    if (rules.is_null() || rules.is_object()) && rules[field].is_null() {
-        rules[field] = default();
     }
 }
 
@@ -373,6 +330,7 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn an_empty_behavior_gets_every_default_and_an_absent_one_none() {

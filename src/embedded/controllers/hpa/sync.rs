@@ -3,15 +3,13 @@
 use crate::autoscale::hpa::{
     self, Decision, Memory, Metric, Observation, Pods, Spec, updated_status,
 };
+use crate::autoscale::keda::OWNER_LABEL;
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::controllers::scale::{self, Scale};
 use crate::embedded::store::{Key, Store, uid};
 use serde_json::Value;
 
 const COMPONENT: &str = "horizontal-pod-autoscaler";
-
-/// The label that says whose metric it is.
-use crate::autoscale::keda::OWNER_LABEL;
 
 /// One HPA and what the controller remembers of it.
 pub(super) struct Syncer {
