@@ -10,7 +10,9 @@ use crate::autoscale::keda::{
     Condition, OWNER_LABEL, Redis, ScaledObject, apply_conditions, generated_hpa,
 };
 use crate::embedded::controllers::scale;
-use crate::embedded::store::{HORIZONTAL_POD_AUTOSCALERS, Key, Object, StoreError};
+use crate::embedded::store::{
+    HORIZONTAL_POD_AUTOSCALERS, Key, NAMESPACES, Object, StoreError, is_deleting,
+};
 use serde_json::{Value, json};
 
 const FINALIZER: &str = "finalizer.keda.sh";
@@ -141,6 +143,7 @@ impl Operator {
         wanted["spec"] = defaulted(&wanted["spec"]);
         let key = hpa_key(scaled_object);
         let created = if self.store.get(&key).is_none() {
+            self.refuse_in_terminating_namespace(scaled_object)?;
             let created = self.store.create(HORIZONTAL_POD_AUTOSCALERS, wanted);
             created.map_err(|error| error.to_string())?;
             true
@@ -159,6 +162,20 @@ impl Operator {
             status["externalMetricNames"] = json!(names);
         });
         Ok(created)
+    }
+
+    /// The API server admits nothing new into a namespace that goes; without this an HPA deleted with its namespace would
+    /// be made again for as long as its ScaledObject is there.
+    fn refuse_in_terminating_namespace(&self, scaled_object: &ScaledObject) -> Result<(), String> {
+        let namespace = &scaled_object.namespace;
+        let terminating = self.store.get(&Key::new(NAMESPACES, "", namespace));
+        if terminating.is_none_or(|object| !is_deleting(&object)) {
+            return Ok(());
+        }
+        Err(format!(
+            "horizontalpodautoscalers.autoscaling \"{}\" is forbidden: unable to create new content in namespace {namespace} because it is being terminated",
+            scaled_object.hpa_name
+        ))
     }
 
     fn put_back(&self, key: &Key, wanted: &Value) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! The operator on virtual time: 0 → 1 → N → 0, and what a person may do to its objects.
 
 use crate::embedded::controllers::model::{World, hpa_key, scaled_object_key};
-use crate::embedded::store::Key;
+use crate::embedded::store::{Key, NAMESPACES};
 use serde_json::json;
 
 fn scaled_object() -> Key {
@@ -311,4 +311,18 @@ async fn a_deleted_scaled_object_goes_and_restores_what_it_was_asked_to() {
         assert_eq!(world.replicas(), expected);
         assert!(world.next_poll.borrow().is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_namespace_that_goes_no_hpa_is_made_again() {
+    let world = World::start(1);
+    let namespace = json!({"kind": "Namespace", "metadata": {"name": "keda-demo", "finalizers": ["kubernetes"]}});
+    world.store.create(NAMESPACES, namespace).unwrap();
+    world.scaled_object(&json!({"minReplicaCount": 1}));
+    world.pass(1.0).await;
+    let key = Key::new(NAMESPACES, "", "keda-demo");
+    world.store.delete(&key, None, 0).unwrap();
+    world.store.delete(&hpa_key(), None, 0).unwrap();
+    world.pass(1.0).await;
+    assert!(world.hpa().is_none());
 }
