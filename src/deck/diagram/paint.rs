@@ -273,7 +273,9 @@ impl Painter<'_> {
             // Ids without the diagram's prefix would clash between diagrams; nothing refers to them.
             let stray_id = *name == "id" && !value.starts_with(DRAWN_ID);
             let local = !value.contains("url(") || value.contains("url(#");
-            if GEOMETRY.contains(name) && !sized_by_us && !stray_id && local {
+            if *name == "transform" && self.in_state_box(1) {
+                self.attribute(name, &centred(value));
+            } else if GEOMETRY.contains(name) && !sized_by_us && !stray_id && local {
                 self.attribute(name, value);
             } else if matches!(*name, "href" | "xlink:href") && value.starts_with('#') {
                 self.attribute("href", value);
@@ -318,8 +320,19 @@ impl Painter<'_> {
                 set(&declared.property, own_or_themed(tag, declared));
             }
         }
+        if tag == "text" && self.in_state_box(2) {
+            set("text-anchor", "middle".to_owned());
+        }
         result.retain(|(_, value)| !matches!(value.as_str(), "revert" | "inherit" | "initial"));
         result
+    }
+
+    /// Whether the element `levels` above the last is a state's box and what is inside it a label. The renderer starts
+    /// short labels of states at the box's left edge; mermaid.js centres them, and so do we.
+    fn in_state_box(&self, levels: usize) -> bool {
+        let from_end = |n: usize| self.path.len().checked_sub(n + 1).map(|at| &self.path[at]);
+        let is_box = from_end(levels).is_some_and(|state| state.has_class("statediagram-state"));
+        is_box && from_end(levels - 1).is_some_and(|label| label.has_class("label"))
     }
 
     fn bindings(&mut self, attributes: &[(&str, &str)]) {
@@ -353,6 +366,12 @@ impl Painter<'_> {
             .map_or("", |(_, id)| *id);
         tag == "marker" && !self.drawn.contains(&format!("url(#{id})"))
     }
+}
+
+/// `translate(-60, -12)` without the step to the left.
+fn centred(transform: &str) -> String {
+    let y = transform.split(',').nth(1).map_or("0)", str::trim);
+    format!("translate(0, {y}")
 }
 
 fn themed(property: &str, tag: &str, value: &str) -> String {

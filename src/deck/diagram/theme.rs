@@ -113,13 +113,30 @@ fn palette(index: u32) -> String {
 
 /// Whether a colour is one of ours, put there to be replaced.
 pub(super) fn is_stand_in(colour: &str) -> bool {
+    let hex = as_hex(colour);
+    hex.len() == 7 && (hex.starts_with("#0d0a") || hex.starts_with("#0d0b"))
+}
+
+/// Lower case; `rgb(13, 10, 1)`, as some kinds write our stand-ins, as `#0d0a01`.
+fn as_hex(colour: &str) -> String {
     let lower = colour.trim().to_ascii_lowercase();
-    lower.len() == 7 && (lower.starts_with("#0d0a") || lower.starts_with("#0d0b"))
+    let inside = lower
+        .strip_prefix("rgb(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let bytes: Option<Vec<u8>> = inside.and_then(|list| {
+        list.split(',')
+            .map(|part| part.trim().parse().ok())
+            .collect()
+    });
+    match bytes.as_deref() {
+        Some([red, green, blue]) => format!("#{red:02x}{green:02x}{blue:02x}"),
+        _ => lower,
+    }
 }
 
 /// The colour to paint with, for a colour the renderer chose for `property` of an element called `element`.
 pub(super) fn paint(property: &str, element: &str, colour: &str) -> String {
-    let lower = colour.trim().to_ascii_lowercase();
+    let lower = as_hex(colour);
     if let Some((_, variable)) = ROLES.iter().find(|(stand_in, _)| *stand_in == lower) {
         return (*variable).to_owned();
     }
@@ -165,5 +182,6 @@ mod tests {
         );
         assert_eq!(paint("stroke", "rect", "#123456"), "var(--diagram-line)");
         assert_eq!(paint("fill", "path", "none"), "none");
+        assert_eq!(paint("fill", "rect", "rgb(13, 11, 2)"), "var(--diagram-2)");
     }
 }
