@@ -40,3 +40,6 @@ pub async fn run(store: Store, shutdown: CancellationToken) {
     controllers.spawn(garbage::run(store, shutdown));
     while controllers.join_next().await.is_some() {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,11 +69,11 @@ impl Cluster {
     fn create_pod(&self, name: &str, image: &str, script: &str) {
         self.create_pod_with(
             name,
-            json!({"name": "worker", "image": image, "args": ["-c", script]}),
+            &json!({"name": "worker", "image": image, "args": ["-c", script]}),
         );
     }
 
-    fn create_pod_with(&self, name: &str, container: Value) {
+    fn create_pod_with(&self, name: &str, container: &Value) {
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": "demo"},
@@ -137,7 +137,7 @@ async fn a_pod_starts_runs_and_stops_as_on_a_node() {
     let script = "echo started as $NAME; trap 'exit 0' TERM; while :; do sleep 0.05; done";
     cluster.create_pod_with(
         "w",
-        json!({
+        &json!({
             "name": "worker", "image": "podium:latest", "args": ["-c", script],
             "env": [{"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         }),
@@ -200,6 +200,31 @@ async fn a_process_that_ignores_the_term_signal_is_killed_after_its_grace() {
 }
 
 #[tokio::test]
+async fn a_pod_deleted_by_force_takes_its_process_along() {
+    let cluster = Cluster::start("/bin/sh");
+    cluster.create_pod("w", "podium", "echo $$$$; read line || exit 0");
+    let pod = cluster.ready("w").await;
+    let mut written = cluster.logs.follow(store::uid(&pod), "worker");
+    timeout(PATIENCE, written.wait_for(|(lines, _)| *lines > 0))
+        .await
+        .unwrap()
+        .unwrap();
+    let pid = cluster.logs.read(store::uid(&pod), "worker", 0)[0]
+        .text
+        .clone();
+    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
+    assert!(rustix::process::test_kill_process(pid).is_ok());
+    cluster.delete_pod("w", 0);
+    // The logs are forgotten last, when the process is reaped.
+    timeout(PATIENCE, written.wait_for(|(_, finished)| *finished))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(rustix::process::test_kill_process(pid).is_err());
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn a_crashing_container_restarts_once_at_once_and_then_backs_off() {
     let cluster = Cluster::start("/bin/sh");
     cluster.create_pod("crash", "podium", "exit 3");
@@ -229,7 +254,7 @@ async fn a_missing_secret_holds_the_container_until_it_comes() {
     let cluster = Cluster::start("/bin/sh");
     cluster.create_pod_with(
         "w",
-        json!({
+        &json!({
             "name": "worker", "image": "podium", "args": ["-c", FAITHFUL],
             "env": [{"name": "P", "valueFrom": {"secretKeyRef": {"name": "redis", "key": "password"}}}],
         }),
