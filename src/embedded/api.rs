@@ -26,6 +26,7 @@ mod external_metrics;
 mod kind;
 mod log;
 mod openapi;
+mod protobuf;
 mod read;
 mod request;
 mod review;
@@ -183,7 +184,7 @@ impl Api {
                 "v1",
                 plural,
             ] if call.method == Method::POST => {
-                let review = review::answer(group, plural, request::parse_body(&call.body)?)?;
+                let review = review::answer(group, plural, body_of(&call)?)?;
                 Ok((StatusCode::CREATED, axum::Json(review)).into_response())
             }
             segments => self.object(&call, Target::parse(segments)?),
@@ -274,6 +275,7 @@ impl Api {
 fn body_of(call: &Call) -> Result<Value, ApiError> {
     match request::content_type(&call.headers) {
         "application/json" | "application/yaml" | "" => request::parse_body(&call.body),
+        protobuf::MEDIA_TYPE => protobuf::decode(&call.body),
         _ => Err(ApiError::UnsupportedMediaType(
             "application/json, application/yaml",
         )),

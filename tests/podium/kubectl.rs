@@ -1,5 +1,10 @@
 //! The embedded Kubernetes API as an unmodified `kubectl` sees it. Expectations are what a real cluster prints.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
 use crate::kubernetes_api::Cluster;
 use podium::embedded::store::{DEPLOYMENTS, Key};
 use serde_json::json;
@@ -414,4 +419,47 @@ async fn the_server_introduces_itself() {
         .ok(&["get", "--raw", "/apis/external.metrics.k8s.io/v1beta1"])
         .await;
     assert!(metrics.contains("externalmetrics"), "{metrics}");
+}
+
+#[tokio::test]
+async fn create_works_though_kubectl_sends_it_as_protobuf() {
+    let kubectl = Kubectl::start().await;
+    for (command, said) in [
+        ("create ns demo", "namespace/demo created"),
+        (
+            "create quota pods -n demo --hard=pods=10",
+            "resourcequota/pods created",
+        ),
+        (
+            "create configmap c -n demo --from-literal=a=b",
+            "configmap/c created",
+        ),
+        (
+            "create secret generic s -n demo --from-literal=a=b",
+            "secret/s created",
+        ),
+        (
+            "create deploy web -n demo --image=podium:1 --replicas=2",
+            "deployment.apps/web created",
+        ),
+        (
+            "autoscale deploy web -n demo --max=5 --cpu-percent=60",
+            "horizontalpodautoscaler.autoscaling/web autoscaled",
+        ),
+        ("auth can-i create deployments -n demo", "yes"),
+    ] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        assert_eq!(kubectl.ok(&arguments).await.trim(), said, "{command}");
+    }
+    let table = kubectl.ok(&["get", "hpa,quota", "-n", "demo"]).await;
+    let rows: Vec<String> = words(&table).iter().map(|words| words.join(" ")).collect();
+    assert!(
+        rows[1].contains("Deployment/web cpu: <unknown>/60% 1 5 0"),
+        "{table}"
+    );
+    assert!(rows[4].contains("pods: 0/10"), "{table}");
+    assert_eq!(
+        kubectl.fails(&["create", "ns", "demo"]).await,
+        "Error from server (AlreadyExists): namespaces \"demo\" already exists"
+    );
 }

@@ -1,5 +1,10 @@
 //! The embedded Kubernetes API as the `kube` client sees it: no mocks, a real listener on loopback.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
@@ -379,7 +384,7 @@ async fn a_version_that_is_not_in_the_log_is_expired() {
         .boxed();
     match events.try_next().await.unwrap().unwrap() {
         WatchEvent::Error(status) => {
-            assert_eq!((status.code, status.reason.as_str()), (410, "Expired"))
+            assert_eq!((status.code, status.reason.as_str()), (410, "Expired"));
         }
         other => panic!("{other:?}"),
     }

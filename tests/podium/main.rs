@@ -1,5 +1,10 @@
 //! Podium from the outside: the real binary, its real protocols. One module a capability; `talk` is the harness.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, and says where"
+)]
+
 mod architecture;
 mod broker;
 mod configuration;

@@ -180,8 +180,9 @@ fn remove(live: &mut Value, earlier: &Value, kept: &[&Value]) {
                 }
             }
             Some(("v", text)) if still.is_empty() => {
+                let member = serde_json::from_str::<Value>(text).unwrap_or_default();
                 if let Some(items) = live.as_array_mut() {
-                    items.retain(|item| *item.to_string() != *text);
+                    items.retain(|item| *item != member);
                 }
             }
             _ => {}

@@ -8,7 +8,7 @@ use super::convert;
 use super::error::ApiError;
 use super::request::{Query, Target};
 use super::write;
-use crate::embedded::store::{self, NAMESPACES, Object, PODS, Store, StoreError};
+use crate::embedded::store::{self, Key, NAMESPACES, Object, PODS, Store, StoreError};
 use serde_json::{Value, json};
 
 /// `DeleteOptions`, from the body and the query (which wins).
@@ -63,7 +63,7 @@ pub(super) fn delete(store: &Store, target: &Target, options: &Options) -> Resul
     }
     let (object, gone) = if key.resource == NAMESPACES {
         (
-            write::terminate_namespace(store, &key.name, options.dry_run)?,
+            terminate_namespace(store, &key.name, options.dry_run)?,
             false,
         )
     } else if options.dry_run {
@@ -147,4 +147,26 @@ fn orphan_dependents(store: &Store, owner: &str) {
             Ok(())
         });
     }
+}
+
+/// Marks a namespace for deletion; its contents, and then it, are removed by the namespace controller.
+fn terminate_namespace(store: &Store, name: &str, dry_run: bool) -> Result<Object, ApiError> {
+    let key = Key::new(NAMESPACES, "", name);
+    if matches!(name, "default" | "kube-system" | "keda") {
+        return Err(ApiError::Forbidden {
+            message: format!(
+                "namespaces \"{name}\" is forbidden: this namespace may not be deleted"
+            ),
+            key: Some(key),
+        });
+    }
+    let now = store.timestamp();
+    write::change(store, &key, dry_run, |live| {
+        let mut namespace = live.clone();
+        if !store::is_deleting(live) {
+            namespace["metadata"]["deletionTimestamp"] = json!(now);
+        }
+        namespace["status"]["phase"] = json!("Terminating");
+        Ok(namespace)
+    })
 }

@@ -127,5 +127,7 @@ pub(super) fn selector(selector: &Value) -> String {
                 _ => key.to_owned(),
             }
         });
-    equal.chain(expressions).collect::<Vec<_>>().join(",")
+    let mut terms: Vec<String> = equal.chain(expressions).collect();
+    terms.sort();
+    terms.join(",")
 }

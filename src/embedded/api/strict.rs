@@ -8,6 +8,9 @@ use super::error::ApiError;
 use super::kind::Kind;
 use super::schema::{self, SCALED_OBJECT};
 use crate::embedded::store::SCALED_OBJECTS;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+use serde::de::Error;
 use serde_json::Value;
 
 /// What to do with unknown fields.
@@ -43,10 +46,17 @@ pub(super) fn prune(kind: &Kind, object: &mut Value) -> Result<Vec<String>, serd
     quantities_as_text(object);
     let known = if let Some(round_trip) = kind.round_trip {
         round_trip(object)?
-    } else if kind.resource == SCALED_OBJECTS {
-        schema::known_part(object, &SCALED_OBJECT)
     } else {
-        return Ok(Vec::new());
+        let mut known = if kind.resource == SCALED_OBJECTS {
+            schema::known_part(object, &SCALED_OBJECT)
+        } else {
+            object.clone()
+        };
+        known["metadata"] = serde_json::to_value(ObjectMeta::deserialize(&object["metadata"])?)?;
+        if !matches!(object["status"], Value::Null | Value::Object(_)) {
+            return Err(serde_json::Error::custom("status must be an object"));
+        }
+        known
     };
     let mut unknown = Vec::new();
     drop_unknown(object, &known, "", &mut unknown);

@@ -14,7 +14,7 @@ use super::request::{self, Query, Target};
 use super::schema::Place;
 use super::strategic;
 use super::strict::{self, Validation};
-use crate::embedded::store::{self, Key, NAMESPACES, Object, Store, StoreError};
+use crate::embedded::store::{self, Key, Object, Store, StoreError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -392,32 +392,6 @@ fn as_if_stored(live: &Value, mut new: Value) -> Value {
         new["metadata"]["generation"] = json!(generation + step);
     }
     new
-}
-
-/// Marks a namespace for deletion; its contents, and then it, are removed by the namespace controller.
-pub(super) fn terminate_namespace(
-    store: &Store,
-    name: &str,
-    dry_run: bool,
-) -> Result<Object, ApiError> {
-    let key = Key::new(NAMESPACES, "", name);
-    if matches!(name, "default" | "kube-system" | "keda") {
-        return Err(ApiError::Forbidden {
-            message: format!(
-                "namespaces \"{name}\" is forbidden: this namespace may not be deleted"
-            ),
-            key: Some(key),
-        });
-    }
-    let now = store.timestamp();
-    change(store, &key, dry_run, |live| {
-        let mut namespace = live.clone();
-        if !store::is_deleting(live) {
-            namespace["metadata"]["deletionTimestamp"] = json!(now);
-        }
-        namespace["status"]["phase"] = json!("Terminating");
-        Ok(namespace)
-    })
 }
 
 /// A request to an object that exists but whose body is not what its kind needs.

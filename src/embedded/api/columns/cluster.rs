@@ -290,7 +290,7 @@ pub(super) static RESOURCE_QUOTA: Printer = Printer {
             &object["spec"]["hard"]
         };
         let side = |limits: bool| {
-            let parts: Vec<String> = hard
+            let mut parts: Vec<String> = hard
                 .as_object()
                 .into_iter()
                 .flatten()
@@ -300,6 +300,7 @@ pub(super) static RESOURCE_QUOTA: Printer = Printer {
                     format!("{resource}: {used}/{}", most.as_str().unwrap_or_default())
                 })
                 .collect();
+            parts.sort();
             json!(parts.join(", "))
         };
         vec![name(object), side(false), side(true), created(object, now)]
