@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::time::{Instant, Interval, interval_at, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// The kubelet's `MaxContainerBackOff` range: first wait and longest wait between two runs.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
@@ -113,6 +113,11 @@ impl Container {
         );
     }
 
+    fn tell_of_stop(&self) {
+        let message = format!("Stopping container {}", self.name());
+        self.tell(Severity::Normal, "Killing", &message);
+    }
+
     fn send(&self, report: &Report) {
         // The pod's task outlives its containers; were it gone, nobody would care.
         let _ = self.reports.send((self.index, report.clone()));
@@ -186,7 +191,6 @@ impl Container {
     async fn supervise(&mut self, mut process: Process, report: &mut Report) -> Termination {
         let started = self.kubelet.store.timestamp();
         let mut probe = Probe::of(self.spec(), &self.ports);
-        let mut ticks = probe.as_ref().map(first_tick);
         let mut ready = probe.is_none();
         report.container_id = status::container_id();
         report.state = running(&started, ready);
@@ -197,8 +201,7 @@ impl Container {
                 code = process.wait() => break code,
                 () = ordered(&mut self.stop, deadline) => {
                     if deadline.is_none() {
-                        let message = format!("Stopping container {}", self.name());
-                        self.tell(Severity::Normal, "Killing", &message);
+                        self.tell_of_stop();
                         process.terminate();
                     }
                     deadline = *self.stop.borrow();
@@ -207,15 +210,10 @@ impl Container {
                     process.kill();
                     break process.wait().await;
                 }
-                () = tick(&mut ticks), if deadline.is_none() => {
-                    if let Some(probe) = &mut probe {
-                        let now_ready = probe.check(ready).await;
-                        if now_ready != ready {
-                            ready = now_ready;
-                            report.state = running(&started, ready);
-                            self.send(report);
-                        }
-                    }
+                now_ready = probed(&mut probe, ready), if deadline.is_none() => {
+                    ready = now_ready;
+                    report.state = running(&started, ready);
+                    self.send(report);
                 }
             }
         };
@@ -320,15 +318,10 @@ async fn reached(deadline: Option<Instant>) {
     }
 }
 
-fn first_tick(probe: &Probe) -> Interval {
-    interval_at(Instant::now() + probe.delay, probe.period)
-}
-
-async fn tick(ticks: &mut Option<Interval>) {
-    match ticks {
-        Some(ticks) => {
-            ticks.tick().await;
-        }
+/// Probes until readiness differs from `ready`, and returns it. Cancel-safe: the probe remembers when it is due.
+async fn probed(probe: &mut Option<Probe>, ready: bool) -> bool {
+    match probe {
+        Some(probe) => probe.changed(ready).await,
         None => std::future::pending().await,
     }
 }

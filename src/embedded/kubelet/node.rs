@@ -2,14 +2,18 @@
 
 use super::{NODE_NAME, POD_IP};
 use crate::embedded::store::{NODES, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The kubelet's default limit of pods a node (`maxPods`).
 const MAX_PODS: &str = "110";
 
 /// Registers the node, ready from the start: there is nothing to wait for.
 pub(super) fn register(store: &Store) {
-    let now = store.timestamp();
+    // Registered already is as good.
+    let _ = store.create(NODES, describe(&store.timestamp()));
+}
+
+fn describe(now: &str) -> Value {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let capacity = json!({"cpu": cpus.to_string(), "pods": MAX_PODS});
     let architecture = match std::env::consts::ARCH {
@@ -17,7 +21,7 @@ pub(super) fn register(store: &Store) {
         "aarch64" => "arm64",
         other => other,
     };
-    let node = json!({
+    json!({
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
@@ -44,20 +48,22 @@ pub(super) fn register(store: &Store) {
                 "lastHeartbeatTime": now,
                 "lastTransitionTime": now,
             }],
-            "nodeInfo": {
-                "architecture": architecture,
-                "operatingSystem": std::env::consts::OS,
-                "kubeletVersion": concat!("v", env!("CARGO_PKG_VERSION"), "-podium"),
-                "containerRuntimeVersion": concat!("podium://", env!("CARGO_PKG_VERSION")),
-                "osImage": "Podium embedded node",
-                "kernelVersion": "",
-                "bootID": "",
-                "machineID": "",
-                "systemUUID": "",
-                "kubeProxyVersion": "",
-            },
+            "nodeInfo": information(architecture),
         },
-    });
-    // Registered already is as good.
-    let _ = store.create(NODES, node);
+    })
+}
+
+fn information(architecture: &str) -> Value {
+    json!({
+        "architecture": architecture,
+        "operatingSystem": std::env::consts::OS,
+        "kubeletVersion": concat!("v", env!("CARGO_PKG_VERSION"), "-podium"),
+        "containerRuntimeVersion": concat!("podium://", env!("CARGO_PKG_VERSION")),
+        "osImage": "Podium embedded node",
+        "kernelVersion": "",
+        "bootID": "",
+        "machineID": "",
+        "systemUUID": "",
+        "kubeProxyVersion": "",
+    })
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, Interval, interval_at, timeout};
 
 /// A kubelet probes as soon as the container runs. A process needs a moment to bind its port; without this pause the
 /// first probe would always come too early, and readiness a whole period late.
@@ -17,10 +17,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// A `tcpSocket` probe and what it has found so far.
 pub(super) struct Probe {
     port: u16,
-    /// From the start of the container to the first probe.
-    pub(super) delay: Duration,
-    /// From one probe to the next.
-    pub(super) period: Duration,
+    /// When it is due: first after `initialDelaySeconds`, then every `periodSeconds`.
+    ticks: Interval,
     timeout: Duration,
     needed_successes: u64,
     allowed_failures: u64,
@@ -29,17 +27,17 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    /// The probe of `container`, whose ports are mapped as in `ports` (container port → actual port).
+    /// The probe of `container`, which has just started and whose ports are mapped as in `ports` (container port → actual port).
     pub(super) fn of(container: &Value, ports: &BTreeMap<u16, u16>) -> Option<Self> {
         let probe = &container["readinessProbe"];
         let port = container_port(container, &probe["tcpSocket"]["port"])?;
         let number =
             |field: &str, default: u64| probe[field].as_u64().filter(|n| *n > 0).unwrap_or(default);
         let delay = Duration::from_secs(probe["initialDelaySeconds"].as_u64().unwrap_or(0));
+        let period = Duration::from_secs(number("periodSeconds", 10));
         Some(Self {
             port: ports.get(&port).copied().unwrap_or(port),
-            delay: delay.max(HEAD_START),
-            period: Duration::from_secs(number("periodSeconds", 10)),
+            ticks: interval_at(Instant::now() + delay.max(HEAD_START), period),
             timeout: Duration::from_secs(number("timeoutSeconds", 1)),
             needed_successes: number("successThreshold", 1),
             allowed_failures: number("failureThreshold", 3),
@@ -48,9 +46,20 @@ impl Probe {
         })
     }
 
+    /// Probes whenever it is due until readiness differs from `ready`, and returns it. Cancel-safe.
+    pub(super) async fn changed(&mut self, ready: bool) -> bool {
+        loop {
+            self.ticks.tick().await;
+            let now = self.check(ready).await;
+            if now != ready {
+                return now;
+            }
+        }
+    }
+
     /// Probes once. Tells whether the container is ready now, given whether it was `ready` before: thresholds make
     /// both directions slow.
-    pub(super) async fn check(&mut self, ready: bool) -> bool {
+    async fn check(&mut self, ready: bool) -> bool {
         let attempt = timeout(self.timeout, TcpStream::connect((POD_IP, self.port))).await;
         if matches!(attempt, Ok(Ok(_))) {
             self.successes += 1;
@@ -91,7 +100,7 @@ mod tests {
             "readinessProbe": {"tcpSocket": {"port": "redis"}, "periodSeconds": 2},
         });
         let mut probe = Probe::of(&container, &BTreeMap::from([(6379, actual)])).unwrap();
-        assert_eq!(probe.period, Duration::from_secs(2));
+        assert_eq!(probe.ticks.period(), Duration::from_secs(2));
         assert!(probe.check(false).await);
         drop(listener);
         assert!(probe.check(true).await, "one failure is forgiven");

@@ -413,3 +413,14 @@ async fn a_deployment_scales_to_two_dozen_and_a_shutdown_leaves_no_process() {
         );
     }
 }
+
+#[test]
+fn a_cold_start_is_the_same_for_one_pod_and_spread_over_many() {
+    let (first, last) = (
+        COLD_START.of("00000000-0000"),
+        COLD_START.of("ffffffff-0000"),
+    );
+    assert_eq!(first, Duration::from_millis(900));
+    assert_eq!(last, Duration::from_millis(1_500));
+    assert_eq!(COLD_START.of("80000000-0"), COLD_START.of("80000000-1"));
+}

@@ -142,10 +142,7 @@ impl Rollout<'_> {
     fn judge_progress(&self, deployment: &mut Value) -> Option<Duration> {
         let before = &self.deployment;
         let known = pod::condition(before, "Progressing");
-        let reason = known.and_then(|known| known["reason"].as_str());
-        let settled = reason == Some("NewReplicaSetAvailable")
-            && counted(deployment, "replicas") == counted(deployment, "updatedReplicas");
-        if settled {
+        if is_settled(known, deployment) {
             return None;
         }
         let set = self.new_set().map_or_else(
@@ -226,6 +223,12 @@ impl Rollout<'_> {
         let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
         Some(self.deadline().saturating_sub(waited))
     }
+}
+
+/// Whether the rollout was found to be through before, and nothing has begun since.
+fn is_settled(progressing: Option<&Value>, deployment: &Value) -> bool {
+    progressing.is_some_and(|known| known["reason"] == "NewReplicaSetAvailable")
+        && counted(deployment, "replicas") == counted(deployment, "updatedReplicas")
 }
 
 /// Sets a condition unless it has that status and reason already. A changed one moves to the end.
