@@ -699,3 +699,35 @@ async fn a_scaled_object_is_applied_as_a_custom_resource() {
         refused.2
     );
 }
+
+#[tokio::test]
+async fn an_autoscaler_and_an_event_are_served_in_both_of_their_forms() {
+    let (_cluster, client) = Cluster::with_namespace().await;
+    let v1: Api<k8s_openapi::api::autoscaling::v1::HorizontalPodAutoscaler> =
+        Api::namespaced(client.clone(), "demo");
+    let v2: Api<k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler> =
+        Api::namespaced(client.clone(), "demo");
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let spec =
+        json!({"scaleTargetRef": target, "maxReplicas": 5, "targetCPUUtilizationPercentage": 60});
+    let written = from(json!({"metadata": {"name": "web"}, "spec": spec}));
+    v1.create(&PostParams::default(), &written).await.unwrap();
+    let metrics = v2.get("web").await.unwrap().spec.metrics.unwrap();
+    let utilization = &metrics[0].resource.as_ref().unwrap().target;
+    assert_eq!(utilization.average_utilization, Some(60));
+    let read = v1.get("web").await.unwrap().spec;
+    assert_eq!(read.target_cpu_utilization_percentage, Some(60));
+
+    let core: Api<k8s_openapi::api::core::v1::Event> = Api::namespaced(client.clone(), "demo");
+    let new: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(client, "demo");
+    let involved = json!({"kind": "Pod", "name": "p", "namespace": "demo"});
+    let event =
+        json!({"metadata": {"name": "e"}, "involvedObject": involved, "message": "Created pod: p"});
+    let event = from(event);
+    core.create(&PostParams::default(), &event).await.unwrap();
+    let seen = new.get("e").await.unwrap();
+    assert_eq!(seen.note.as_deref(), Some("Created pod: p"));
+    assert_eq!(seen.regarding.unwrap().name.as_deref(), Some("p"));
+    let mine = ListParams::default().fields("involvedObject.name=p");
+    assert_eq!(core.list(&mine).await.unwrap().items.len(), 1);
+}

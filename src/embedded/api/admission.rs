@@ -145,6 +145,11 @@ fn workload(spec: &Value, previous: Option<&Value>, causes: &mut Vec<Cause>) {
             "must be greater than or equal to 0",
         ));
     }
+    workload_selector(spec, previous, causes);
+    containers(&spec["template"]["spec"], "spec.template.spec", causes);
+}
+
+fn workload_selector(spec: &Value, previous: Option<&Value>, causes: &mut Vec<Cause>) {
     let selector = &spec["selector"];
     let wanted = selector["matchLabels"].as_object();
     let empty = wanted.is_none_or(serde_json::Map::is_empty)
@@ -183,7 +188,6 @@ fn workload(spec: &Value, previous: Option<&Value>, causes: &mut Vec<Cause>) {
             "field is immutable",
         ));
     }
-    containers(&spec["template"]["spec"], "spec.template.spec", causes);
 }
 
 fn containers(spec: &Value, path: &str, causes: &mut Vec<Cause>) {

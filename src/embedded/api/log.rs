@@ -31,17 +31,7 @@ pub(super) fn log(
     let growth = logs.follow(uid, container);
     let mut lines = logs.read(uid, container, 0);
     let next = lines.last().map_or(0, |line| line.number + 1);
-    if let Some(seconds) = query.number("sinceSeconds")? {
-        let since =
-            store.clock().now_ms() - i64::try_from(seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
-        lines.retain(|line| line.at_ms >= since);
-    }
-    if let Some(tail) = query
-        .number("tailLines")?
-        .and_then(|tail| usize::try_from(tail).ok())
-    {
-        lines.drain(..lines.len().saturating_sub(tail));
-    }
+    narrow(&mut lines, query, store.clock().now_ms())?;
     let timestamps = query.flag("timestamps");
     let first = text(&lines, timestamps);
     let body = if query.flag("follow") {
@@ -66,6 +56,21 @@ pub(super) fn log(
         Body::from(first)
     };
     Ok(([(CONTENT_TYPE, "text/plain")], body).into_response())
+}
+
+/// Leaves the lines that `sinceSeconds` and `tailLines` ask for.
+fn narrow(lines: &mut Vec<Line>, query: &Query, now_ms: i64) -> Result<(), ApiError> {
+    if let Some(seconds) = query.number("sinceSeconds")? {
+        let since = now_ms - i64::try_from(seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
+        lines.retain(|line| line.at_ms >= since);
+    }
+    if let Some(tail) = query
+        .number("tailLines")?
+        .and_then(|tail| usize::try_from(tail).ok())
+    {
+        lines.drain(..lines.len().saturating_sub(tail));
+    }
+    Ok(())
 }
 
 /// Which container is meant.

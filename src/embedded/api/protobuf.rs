@@ -138,6 +138,7 @@ fn fields(api_version: &str, kind: &str) -> Option<&'static [Field]> {
                 ]),
             ),
         ],
+        ("batch/v1", "Job") => &[METADATA, (2, "spec", Message(&[(6, "template", TEMPLATE)]))],
         ("autoscaling/v1", "HorizontalPodAutoscaler") => &[
             METADATA,
             (

@@ -52,7 +52,8 @@ pub(super) fn prune(kind: &Kind, object: &mut Value) -> Result<Vec<String>, serd
         } else {
             object.clone()
         };
-        known["metadata"] = serde_json::to_value(ObjectMeta::deserialize(&object["metadata"])?)?;
+        known["metadata"] =
+            serde_json::to_value(Option::<ObjectMeta>::deserialize(&object["metadata"])?)?;
         if !matches!(object["status"], Value::Null | Value::Object(_)) {
             return Err(serde_json::Error::custom("status must be an object"));
         }

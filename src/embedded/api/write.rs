@@ -248,25 +248,32 @@ fn decode(
                 _ => Ok(Vec::new()),
             }
         }
-        Source::Apply => {
-            let refuse = |why: String| {
-                let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                let namespace = target.namespace.as_deref().unwrap_or_default();
-                ApiError::Internal(format!(
-                    "failed to create typed patch object ({namespace}/{name}; {}, Kind={}): {why}",
-                    kind.api_version(),
-                    kind.kind
-                ))
-            };
-            let mut pruned = object.clone();
-            let unknown =
-                strict::prune(kind, &mut pruned).map_err(|error| refuse(error.to_string()))?;
-            if let Some(path) = unknown.first() {
-                return Err(refuse(format!(".{path}: field not declared in schema")));
-            }
-            *object = pruned;
-            Ok(Vec::new())
-        }
+        Source::Apply => declared_only(target, object),
+    }
+}
+
+/// An applied object must have known fields only, whatever the validation asked for.
+fn declared_only(target: &Target, object: &mut Value) -> Result<Vec<String>, ApiError> {
+    let kind = target.kind;
+    let refuse = |object: &Value, why: String| {
+        ApiError::Internal(format!(
+            "failed to create typed patch object ({}/{}; {}, Kind={}): {why}",
+            target.namespace.as_deref().unwrap_or_default(),
+            store::name(object),
+            kind.api_version(),
+            kind.kind
+        ))
+    };
+    let unknown = match strict::prune(kind, object) {
+        Ok(unknown) => unknown,
+        Err(error) => return Err(refuse(object, error.to_string())),
+    };
+    match unknown.first() {
+        Some(path) => Err(refuse(
+            object,
+            format!(".{path}: field not declared in schema"),
+        )),
+        None => Ok(Vec::new()),
     }
 }
 
