@@ -11,7 +11,7 @@ mod admission;
 mod condition;
 mod generate;
 mod pause;
-mod redis;
+mod redis_trigger;
 mod scaled_object;
 mod step;
 
@@ -22,7 +22,7 @@ pub use condition::{
 };
 pub use generate::{OWNER_LABEL, generated_hpa};
 pub use pause::Pauses;
-pub use redis::Redis;
+pub use redis_trigger::Redis;
 pub use scaled_object::{MetricType, ScaledObject, TargetRef, Trigger};
 pub use step::{Poll, Scaling, Step, step};
 

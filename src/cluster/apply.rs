@@ -42,6 +42,13 @@ impl Outcome {
     }
 }
 
+/// A Secret's value as the API stores it: base64 text.
+#[must_use]
+pub fn secret_value(plain: &str) -> Value {
+    let bytes = k8s_openapi::ByteString(plain.as_bytes().to_vec());
+    serde_json::to_value(bytes).expect("base64 text is a JSON string")
+}
+
 /// Reads all YAML documents of `text`; `file` is for messages.
 ///
 /// # Errors

@@ -36,7 +36,9 @@ impl Cluster {
             ));
         };
         let password = self.redis_password(namespace).await?;
-        let credentials = password.map_or_else(String::new, |password| format!(":{password}@"));
+        // With its name: `redis-cli -u` takes an empty user name for a user of that name.
+        let credentials =
+            password.map_or_else(String::new, |password| format!("default:{password}@"));
         Ok(format!("redis://{credentials}{ip}:{port}"))
     }
 

@@ -8,10 +8,19 @@
 //!
 //! The lock is std's: nothing is awaited while it is held, and each critical section is a map operation.
 
+mod change;
+mod key;
+
+pub use change::{Change, ChangeKind, Watch};
+pub use key::{
+    CONFIG_MAPS, DEPLOYMENTS, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, Key, NAMESPACES,
+    NODES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS, SERVICES,
+    is_deleting, name, namespace, resource_version, uid,
+};
+
 use crate::clock::Clock;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -24,124 +33,6 @@ pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
 /// How many changes the log keeps for watches. A watch that starts further back gets [`StoreError::Expired`].
 /// Generous for a demo (a full spike makes about 2,000 changes), small in memory (objects are shared).
 const LOG_LENGTH: usize = 20_000;
-
-/// A kind of object by the plural name and group under which the API serves it (`deployments` in `apps`). The version
-/// is not part of the key: all versions of a resource show the same object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Resource {
-    /// API group; empty for the core group.
-    pub group: &'static str,
-    /// Plural, lower-case resource name.
-    pub plural: &'static str,
-}
-
-impl Resource {
-    /// The resource `plural` of `group`.
-    #[must_use]
-    pub const fn new(group: &'static str, plural: &'static str) -> Self {
-        Self { group, plural }
-    }
-}
-
-impl fmt::Display for Resource {
-    /// As the API server writes it in messages: `deployments.apps`, `pods`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.group.is_empty() {
-            f.write_str(self.plural)
-        } else {
-            write!(f, "{}.{}", self.plural, self.group)
-        }
-    }
-}
-
-/// `namespaces`
-pub const NAMESPACES: Resource = Resource::new("", "namespaces");
-/// `nodes`
-pub const NODES: Resource = Resource::new("", "nodes");
-/// `pods`
-pub const PODS: Resource = Resource::new("", "pods");
-/// `services`
-pub const SERVICES: Resource = Resource::new("", "services");
-/// `endpoints`
-pub const ENDPOINTS: Resource = Resource::new("", "endpoints");
-/// `secrets`
-pub const SECRETS: Resource = Resource::new("", "secrets");
-/// `configmaps`
-pub const CONFIG_MAPS: Resource = Resource::new("", "configmaps");
-/// `events` (core; `events.k8s.io` shows the same objects)
-pub const EVENTS: Resource = Resource::new("", "events");
-/// `resourcequotas`
-pub const RESOURCE_QUOTAS: Resource = Resource::new("", "resourcequotas");
-/// `deployments.apps`
-pub const DEPLOYMENTS: Resource = Resource::new("apps", "deployments");
-/// `replicasets.apps`
-pub const REPLICA_SETS: Resource = Resource::new("apps", "replicasets");
-/// `horizontalpodautoscalers.autoscaling`
-pub const HORIZONTAL_POD_AUTOSCALERS: Resource =
-    Resource::new("autoscaling", "horizontalpodautoscalers");
-/// `scaledobjects.keda.sh`
-pub const SCALED_OBJECTS: Resource = Resource::new("keda.sh", "scaledobjects");
-
-/// Where an object is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// Which kind.
-    pub resource: Resource,
-    /// Namespace; empty for cluster-scoped objects.
-    pub namespace: String,
-    /// `metadata.name`.
-    pub name: String,
-}
-
-impl Key {
-    /// The key of `name` in `namespace` (empty when cluster-scoped).
-    pub fn new(resource: Resource, namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            resource,
-            namespace: namespace.into(),
-            name: name.into(),
-        }
-    }
-
-    /// The key under which `object`, of kind `resource`, is stored.
-    #[must_use]
-    pub fn of(resource: Resource, object: &Value) -> Self {
-        Self::new(resource, namespace(object), name(object))
-    }
-}
-
-/// `metadata.name`, or the empty string.
-#[must_use]
-pub fn name(object: &Value) -> &str {
-    object["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-/// `metadata.namespace`, or the empty string.
-#[must_use]
-pub fn namespace(object: &Value) -> &str {
-    object["metadata"]["namespace"].as_str().unwrap_or_default()
-}
-
-/// `metadata.uid`, or the empty string.
-#[must_use]
-pub fn uid(object: &Value) -> &str {
-    object["metadata"]["uid"].as_str().unwrap_or_default()
-}
-
-/// `metadata.resourceVersion` as a number; 0 when absent.
-#[must_use]
-pub fn resource_version(object: &Value) -> u64 {
-    object["metadata"]["resourceVersion"]
-        .as_str()
-        .and_then(|version| version.parse().ok())
-        .unwrap_or(0)
-}
-
-/// Whether deletion was asked for and something (a finalizer, a grace period) still holds the object.
-#[must_use]
-pub fn is_deleting(object: &Value) -> bool {
-    object["metadata"]["deletionTimestamp"].is_string()
-}
 
 /// Why the store refused.
 #[derive(Debug, thiserror::Error)]
@@ -177,33 +68,6 @@ pub enum StoreError {
     /// A closure given to [`Store::modify`] refused.
     #[error("{0}")]
     Rejected(String),
-}
-
-/// What happened to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangeKind {
-    /// It is new.
-    Added,
-    /// It differs from `previous`.
-    Modified,
-    /// It is gone; `object` is its last state, under the version of its deletion.
-    Deleted,
-}
-
-/// One entry of the log.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The resource version this change took.
-    pub version: u64,
-    /// What happened.
-    pub kind: ChangeKind,
-    /// To which object.
-    pub key: Key,
-    /// Its state after the change (before it, for a deletion).
-    pub object: Object,
-    /// Its state before the change; `None` for an addition. Selectors need it: an object that stops matching is
-    /// DELETED to the watcher.
-    pub previous: Option<Object>,
 }
 
 /// The cluster's objects. Clone it freely: all clones are the same store.
@@ -496,60 +360,6 @@ impl Store {
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while the lock is held cannot leave a half-made change: `commit` is the only writer.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A reader of the change log. It holds a position, not a buffer.
-pub struct Watch {
-    store: Store,
-    cursor: u64,
-    latest: watch::Receiver<u64>,
-}
-
-impl Watch {
-    /// The next change. Cancel-safe.
-    ///
-    /// # Errors
-    /// [`StoreError::Expired`] when the reader was so slow that the log moved past it; list again and start over.
-    pub async fn next(&mut self) -> Result<Change, StoreError> {
-        loop {
-            self.latest.borrow_and_update();
-            if let Some(change) = self.try_next()? {
-                return Ok(change);
-            }
-            if self.latest.changed().await.is_err() {
-                // The sender lives in the store we hold, so this cannot happen; wait for ever rather than spin.
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    /// The next change if there is one already.
-    ///
-    /// # Errors
-    /// As [`Watch::next`].
-    pub fn try_next(&mut self) -> Result<Option<Change>, StoreError> {
-        let state = self.store.lock();
-        if self.cursor < state.compacted {
-            return Err(StoreError::Expired {
-                requested: self.cursor,
-                oldest: state.compacted,
-            });
-        }
-        // Versions in the log are consecutive, so the position is arithmetic, not a search.
-        let first = state.compacted.max(1) + 1;
-        let index = usize::try_from((self.cursor + 1).saturating_sub(first)).unwrap_or(usize::MAX);
-        let change = state.log.get(index).cloned();
-        if let Some(change) = &change {
-            self.cursor = change.version;
-        }
-        Ok(change)
-    }
-
-    /// The version up to which this watch has seen everything.
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.cursor
     }
 }
 

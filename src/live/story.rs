@@ -55,6 +55,18 @@ pub struct Milestone {
 /// How long a spike may hold its breath: jobs that arrive within this time belong to the same trigger.
 const SAME_TRIGGER_MS: i64 = 3_000;
 
+/// How long a rescale waits for the event that explains it: the two come by different watches.
+const REASON_WITHIN_MS: i64 = 1_000;
+
+/// A rescale whose reason is not in yet.
+#[derive(Clone, Copy, Debug)]
+struct Unexplained {
+    t: i64,
+    kind: MilestoneKind,
+    before: i64,
+    now: i64,
+}
+
 /// The story so far.
 #[derive(Debug, Default)]
 pub struct Story {
@@ -63,6 +75,7 @@ pub struct Story {
     next_id: u64,
     previous: Option<Sample>,
     spike: Option<Spike>,
+    unexplained: Option<Unexplained>,
     told: Vec<Milestone>,
 }
 
@@ -205,6 +218,7 @@ impl Story {
     }
 
     fn scaling(&mut self, previous: &Sample, sample: &Sample, reason: Option<&str>) {
+        self.explain(sample.t, reason);
         let (Some(before), Some(now)) = (previous.replicas, sample.replicas) else {
             return;
         };
@@ -214,28 +228,45 @@ impl Story {
         if let Some(spike) = &mut self.spike {
             spike.peak = spike.peak.max(now);
         }
-        let title = format!("Scaled {before} → {now}");
-        let detail = reason.map(shorten).unwrap_or_default();
-        if now > before {
-            if self.phase == Phase::Trigger {
-                self.enter(Phase::Response, sample.t);
-                if let Some(spike) = &mut self.spike {
-                    spike.scaled_out = Some(sample.t);
-                }
+        if now > before && self.phase == Phase::Trigger {
+            self.enter(Phase::Response, sample.t);
+            if let Some(spike) = &mut self.spike {
+                spike.scaled_out = Some(sample.t);
             }
-            self.tell(sample.t, MilestoneKind::Rescale, title, detail);
+        }
+        let first_in = now < before
+            && self
+                .spike
+                .as_mut()
+                .is_some_and(|spike| !std::mem::replace(&mut spike.scale_in_told, true));
+        self.unexplained = Some(Unexplained {
+            t: sample.t,
+            kind: if first_in {
+                MilestoneKind::ScaleIn
+            } else {
+                MilestoneKind::Rescale
+            },
+            before,
+            now,
+        });
+        self.explain(sample.t, reason);
+    }
+
+    /// Tells the rescale that waits for its reason, once the HPA's event of that size is in, or when it does not come
+    /// (somebody else scaled).
+    fn explain(&mut self, now: i64, reason: Option<&str>) {
+        let Some(rescale) = self.unexplained.take() else {
+            return;
+        };
+        let of_this_size = format!("New size: {};", rescale.now);
+        let reason = reason.filter(|reason| reason.starts_with(&of_this_size));
+        if reason.is_none() && now - rescale.t < REASON_WITHIN_MS {
+            self.unexplained = Some(rescale);
             return;
         }
-        let first = self
-            .spike
-            .as_mut()
-            .is_some_and(|spike| !std::mem::replace(&mut spike.scale_in_told, true));
-        let kind = if first {
-            MilestoneKind::ScaleIn
-        } else {
-            MilestoneKind::Rescale
-        };
-        self.tell(sample.t, kind, title, detail);
+        let title = format!("Scaled {} → {}", rescale.before, rescale.now);
+        let detail = reason.map(shorten).unwrap_or_default();
+        self.tell(rescale.t, rescale.kind, title, detail);
     }
 
     fn readiness(&mut self, previous: &Sample, sample: &Sample) {
@@ -365,129 +396,4 @@ fn shorten(message: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A sample at `seconds`, of: enqueued, depth, in flight, replicas, ready.
-    fn at(seconds: i64, numbers: (u64, u64, u64, i64, u64)) -> Sample {
-        let (enqueued, depth, in_flight, replicas, ready) = numbers;
-        Sample {
-            t: 1_000_000 + seconds * 1_000,
-            enqueued: Some(enqueued),
-            depth: Some(depth),
-            in_flight: Some(in_flight),
-            replicas: Some(replicas),
-            ready: Some(ready),
-            terminating: Some(0),
-            ..Sample::default()
-        }
-    }
-
-    const REASON: &str = "New size: 25; reason: external metric s0-redis-q(&LabelSelector{MatchLabels:map[string]string{a: b,},MatchExpressions:[]LabelSelectorRequirement{},}) above target";
-
-    fn told(samples: &[Sample]) -> (Vec<(MilestoneKind, String)>, Vec<Phase>) {
-        let mut story = Story::default();
-        let mut milestones = Vec::new();
-        let mut phases = Vec::new();
-        for sample in samples {
-            let new = story.advance(sample, 1, Some(REASON));
-            milestones.extend(new.into_iter().map(|told| (told.kind, told.title)));
-            phases.push(story.phase().0);
-        }
-        (milestones, phases)
-    }
-
-    fn spike() -> Vec<Sample> {
-        vec![
-            at(0, (0, 0, 0, 1, 1)),
-            at(1, (2_000, 2_000, 0, 1, 1)),
-            at(2, (5_000, 4_999, 1, 1, 1)),
-            at(9, (5_000, 4_973, 1, 25, 1)),
-            at(11, (5_000, 4_900, 25, 25, 25)),
-            at(24, (5_000, 3_477, 25, 37, 37)),
-            at(50, (5_000, 0, 0, 37, 37)),
-            at(52, (5_000, 0, 0, 22, 22)),
-            at(67, (5_000, 0, 0, 13, 13)),
-            at(127, (5_000, 0, 0, 1, 1)),
-            at(128, (5_000, 0, 0, 1, 1)),
-        ]
-    }
-
-    #[test]
-    fn a_spike_is_told_from_trigger_to_baseline() {
-        use MilestoneKind as M;
-        let (milestones, phases) = told(&spike());
-        let kinds: Vec<_> = milestones.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(
-            kinds,
-            [
-                M::Trigger,
-                M::Rescale,
-                M::ColdStart,
-                M::Dozens,
-                M::Rescale,
-                M::Drained,
-                M::Peak,
-                M::ScaleIn,
-                M::Rescale,
-                M::Rescale,
-                M::Baseline
-            ]
-        );
-        assert_eq!(milestones[1].1, "Scaled 1 → 25");
-        assert_eq!(milestones[6].1, "Peak: 37 replicas");
-        use Phase::{Idle, Recovery, Response, Trigger};
-        assert_eq!(
-            phases,
-            [
-                Idle, Trigger, Trigger, Response, Response, Response, Recovery, Recovery, Recovery,
-                Idle, Idle
-            ]
-        );
-    }
-
-    #[test]
-    fn a_spike_that_pours_in_over_several_samples_is_one_trigger_with_the_whole_count() {
-        let mut story = Story::default();
-        for sample in &spike()[..3] {
-            story.advance(sample, 1, None);
-        }
-        assert_eq!(story.milestones().len(), 1);
-        assert_eq!(story.milestones()[0].title, "5,000 ticket purchases arrive");
-    }
-
-    #[test]
-    fn an_unknown_number_is_no_event() {
-        let mut samples = spike();
-        samples.insert(
-            5,
-            Sample {
-                t: samples[4].t + 200,
-                ..Sample::default()
-            },
-        );
-        assert_eq!(told(&samples).0.len(), told(&spike()).0.len());
-    }
-
-    #[test]
-    fn a_small_batch_that_needs_no_scaling_ends_quietly() {
-        let (milestones, phases) = told(&[
-            at(0, (0, 0, 0, 1, 1)),
-            at(1, (20, 20, 0, 1, 1)),
-            at(6, (20, 0, 0, 1, 1)),
-            at(7, (20, 0, 0, 1, 1)),
-        ]);
-        let kinds: Vec<_> = milestones.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(kinds, [MilestoneKind::Trigger, MilestoneKind::Drained]);
-        assert_eq!(phases.last(), Some(&Phase::Idle));
-    }
-
-    #[test]
-    fn the_reason_is_told_without_the_selector() {
-        assert_eq!(shorten(REASON), "external metric s0-redis-q above target");
-        assert_eq!(
-            shorten("New size: 22; reason: All metrics below target"),
-            "All metrics below target"
-        );
-    }
-}
+mod tests;

@@ -1,10 +1,9 @@
 //! Deploying the demo and taking it away, object by object, with progress.
 
 use super::action::Progress;
-use crate::cluster::apply::{Manifest, Outcome};
+use crate::cluster::apply::{Manifest, Outcome, secret_value};
 use crate::cluster::{Cluster, ClusterError};
 use crate::config::RedisUrl;
-use serde_json::json;
 use std::time::Duration;
 
 /// How long a Deployment may take to become ready before we say that something is wrong.
@@ -128,14 +127,13 @@ async fn own_password(cluster: &Cluster, manifest: &mut Manifest) -> Result<(), 
     if object.pointer("/stringData/password").is_none() {
         return Ok(());
     }
-    match existing.and_then(|existing| existing.pointer("/data/password").cloned()) {
-        Some(password) => {
-            object["data"]["password"] = password;
-            if let Some(fields) = object.as_object_mut() {
-                fields.remove("stringData");
-            }
-        }
-        None => object["stringData"]["password"] = json!(random_key()),
+    let password = existing
+        .and_then(|existing| existing.pointer("/data/password").cloned())
+        .unwrap_or_else(|| secret_value(&random_key()));
+    // As `data`, the way it is stored: then applying it again changes nothing.
+    object["data"]["password"] = password;
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("stringData");
     }
     Ok(())
 }

@@ -103,9 +103,10 @@ fn fields(parts: &Parts, body: &Bytes) -> Result<Fields, Error> {
         return Ok(Fields::new());
     }
     if kind.starts_with("application/json") {
-        let object: HashMap<String, Value> =
+        let object: Option<HashMap<String, Value>> =
             serde_json::from_slice(body).map_err(|error| Error::Unreadable(error.to_string()))?;
         return Ok(object
+            .unwrap_or_default()
             .into_iter()
             .map(|(name, value)| (name, plain(&value)))
             .collect());

@@ -96,6 +96,6 @@ async fn sigkill_leaves_no_pod_behind_and_the_next_start_works() {
         "{}",
         output.stderr
     );
-    let next = Talk::start_with(&["--state-dir", talk.state.path().to_str().unwrap()]).await;
+    let next = Talk::start_in(talk.state, &[]).await;
     assert_eq!(next.get("healthz").await.0, 200);
 }

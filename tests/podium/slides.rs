@@ -72,6 +72,6 @@ async fn a_broken_diagram_shows_where_on_its_slide_and_leaves_the_rest_alone() {
     let talk = Talk::start_with(&["--deck", deck.path().to_str().unwrap()]).await;
     let (status, page) = talk.get("1").await;
     assert_eq!(status, 200);
-    assert!(page.contains("slide-01.md:3"), "the error is located");
+    assert!(page.contains("slide-01.md:5"), "the error is located");
     assert!(page.contains("All is well."));
 }

@@ -35,7 +35,11 @@ impl Talk {
 
     /// Starts a server with more arguments.
     pub(crate) async fn start_with(arguments: &[&str]) -> Self {
-        let state = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), arguments).await
+    }
+
+    /// Starts a server in a state folder that may have been used before.
+    pub(crate) async fn start_in(state: TempDir, arguments: &[&str]) -> Self {
         let mut child = podium(state.path())
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)

@@ -1,6 +1,6 @@
 //! The HPA that KEDA makes from a ScaledObject.
 
-use super::redis::Redis;
+use super::redis_trigger::Redis;
 use super::scaled_object::ScaledObject;
 use serde_json::{Map, Value, json};
 

@@ -9,9 +9,13 @@ use super::reconcile::{self, Reconciler};
 use crate::embedded::store::{
     self, Change, ChangeKind, Key, NAMESPACES, Object, PODS, Store, StoreError,
 };
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// The namespace controller's `namespaceDeletionGracePeriod`.
+const DELETION_GRACE_MS: i64 = 5_000;
 
 /// Looks after namespaces until `shutdown`.
 pub(super) async fn run(store: Store, shutdown: CancellationToken) {
@@ -60,6 +64,9 @@ impl Reconciler for Namespaces {
             namespace["status"]["phase"] = json!("Terminating");
             Ok(())
         });
+        if let Some(wait) = self.until_due(&namespace) {
+            return Some(wait);
+        }
         let contents = self.store.contents(&key.name);
         if contents.is_empty() {
             self.finalize(key, &namespace);
@@ -72,6 +79,18 @@ impl Reconciler for Namespaces {
 }
 
 impl Namespaces {
+    /// How long to leave a namespace in deletion alone. `kubectl delete -k` deletes the namespace first and then, one
+    /// by one, what was in it; it must still find them.
+    fn until_due(&self, namespace: &Value) -> Option<Duration> {
+        let asked = namespace["metadata"]["deletionTimestamp"].as_str()?;
+        let asked: Timestamp = asked.parse().ok()?;
+        let left = asked.as_millisecond() + DELETION_GRACE_MS - self.store.clock().now_ms();
+        u64::try_from(left)
+            .ok()
+            .filter(|left| *left > 0)
+            .map(Duration::from_millis)
+    }
+
     fn activate(&self, key: &Key, namespace: &Value) {
         let settled = namespace["status"]["phase"] == "Active"
             && namespace["spec"]["finalizers"].is_array()

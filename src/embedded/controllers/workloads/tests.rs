@@ -63,6 +63,12 @@ async fn a_namespace_in_deletion_is_emptied_before_it_goes() {
     let (_, gone) = store.delete(&namespace, None, 0).unwrap();
     assert!(!gone);
     settle().await;
+    assert_eq!(
+        store.list(CONFIG_MAPS, None).0.len(),
+        1,
+        "kubectl still finds what was in it"
+    );
+    tokio::time::sleep(Duration::from_secs(6)).await;
     let held = store.get(&namespace).expect("a pod still stops");
     assert_eq!(held["status"]["phase"], "Terminating");
     assert!(store.list(CONFIG_MAPS, None).0.is_empty());
