@@ -108,10 +108,7 @@ pub async fn enqueue(
     })
     .await?;
     let stopped = if run.cancelled { ", then stopped" } else { "" };
-    Ok(format!(
-        "{} jobs enqueued as run {}{stopped}",
-        run.enqueued, run.id
-    ))
+    Ok(format!("{} jobs enqueued{stopped}", run.enqueued))
 }
 
 /// Empties the queue. Returns the sentence for the log.

@@ -113,6 +113,9 @@ export function createModel(schedule) {
       changed("milestones");
     },
     action(data) {
+      // The answer to the press may arrive after the stream has told the end: what has ended does not run again.
+      const known = model.actions.find((action) => action.id === data.id);
+      if (known?.ended && !data.ended) return;
       replaceById(model.actions, data);
       changed("actions");
     },

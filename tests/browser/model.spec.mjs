@@ -59,3 +59,11 @@ test("history older than half an hour goes", () => {
 test("an event of a newer server is no error", () => {
   expect(() => fresh().apply("confetti", {})).not.toThrow();
 });
+
+test("the late answer to a press does not bring an action back that has ended", () => {
+  const { model, apply } = fresh();
+  apply("action", { id: 1, kind: "purge", state: "running", ended: null });
+  apply("action", { id: 1, kind: "purge", state: "done", ended: 5 });
+  apply("action", { id: 1, kind: "purge", state: "running", ended: null });
+  expect(model.action("purge").state).toBe("done");
+});
