@@ -29,19 +29,24 @@ pub async fn cluster(config: &Config) -> Result<Cluster> {
     })
 }
 
-/// The queue: `--redis`, or the demo's own.
+/// The queue: `--redis`, the one the running server uses, or the one found through the cluster.
 ///
 /// # Errors
 /// When there is none, or it does not answer.
 pub async fn queue(config: &Config) -> Result<Queue> {
-    let url = match &config.redis {
-        Some(url) => url.reveal().to_owned(),
-        None => {
-            cluster(config)
-                .await?
-                .redis_url(&stage::names().namespace)
-                .await?
-        }
-    };
+    let url = redis_url(config).await?;
     Ok(Queue::connect(&url, &stage::queue_name()).await?)
+}
+
+async fn redis_url(config: &Config) -> Result<String> {
+    if let Some(url) = &config.redis {
+        return Ok(url.reveal().to_owned());
+    }
+    let cluster = cluster(config).await?;
+    if config.cluster == ClusterKind::Embedded
+        && let Some(url) = Connection::read(&config.state_dir)?.redis_url
+    {
+        return Ok(url);
+    }
+    Ok(cluster.redis_url(&stage::names().namespace).await?)
 }

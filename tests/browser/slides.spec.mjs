@@ -1,5 +1,6 @@
 // The deck as the room sees it: every slide, three screens, both themes; by key, by link, by address, and without
 // JavaScript.
+import { clippedLabels } from "./diagrams.mjs";
 import { labelsOutside, labelsOverlapping, overflow, tooSmall } from "./labels.mjs";
 import { expect, test, until } from "./talk.mjs";
 
@@ -43,6 +44,10 @@ for (const screen of SCREENS) {
     });
   }
 }
+
+test("with the widest live values, every label of every diagram stays in its box", async ({ page, talk }) => {
+  expect(await clippedLabels(page, `${talk.url}/1`)).toEqual([]);
+});
 
 test("a broken page would be seen: no script error, nothing refused by the content policy", async ({ page, talk }) => {
   const complaints = [];
