@@ -12,6 +12,7 @@
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
 
 pub mod diagram;
+pub mod document;
 mod escape;
 pub mod fence;
 pub mod front_matter;

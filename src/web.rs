@@ -2,7 +2,8 @@
 //!
 //! | who | routes |
 //! |---|---|
-//! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/events`, `/static/{file}`, `/login` |
+//! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
+//! | | `/events`, `/static/{file}`, `/login` |
 //! | the speaker | `/control`, `POST /actions/{kind}` |
 //! | probes | `/healthz`, `/readyz` |
 //!
@@ -17,6 +18,7 @@ pub mod error;
 pub mod events;
 pub mod guard;
 pub mod pages;
+pub mod reading;
 
 use crate::deck::Deck;
 use crate::live::hub::Hub;
@@ -75,6 +77,9 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/{address}", get(pages::slide))
         .route("/slides/{file}", get(pages::markdown_link))
         .route("/deck/{*path}", get(assets::deck_file))
+        .route("/docs/{*path}", get(reading::docs))
+        .route("/src/queue/{*path}", get(reading::queue_code))
+        .route("/manifests/{*path}", get(reading::manifests))
         .route("/events", get(events::stream))
         .route("/static/{*path}", get(assets::static_file))
         .route("/login", get(auth::login_page).post(auth::login));

@@ -265,7 +265,7 @@ fn place(index: usize) -> String {
 }
 
 /// A scrollable region must be reachable by keyboard, hence the tabindex.
-fn code(language: &str, body: &str) -> String {
+pub(super) fn code(language: &str, body: &str) -> String {
     let language_class = if language.is_empty() {
         String::new()
     } else {

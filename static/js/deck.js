@@ -2,12 +2,12 @@
 // is loaded; without this script the Back and Next links do the same by loading pages.
 //
 // Keys follow what speakers know from other tools, and never act while a modifier is held or someone is typing.
+import { switchTheme } from "./theme.js";
 
 const slides = [...document.querySelectorAll(".slide[data-address]")];
 const announcer = document.getElementById("announcer");
 const help = document.getElementById("help");
 const goto = document.getElementById("goto");
-const THEME = "podium-theme";
 
 let at = Math.max(0, slides.findIndex((slide) => slide.classList.contains("current")));
 
@@ -50,23 +50,6 @@ function wholeSlide(direction) {
 function fullScreen(toggle) {
   if (!document.fullscreenElement) document.documentElement.requestFullscreen?.().catch(() => {});
   else if (toggle) document.exitFullscreen();
-}
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  document.dispatchEvent(new CustomEvent("podium:theme", { detail: { theme } }));
-}
-
-function switchTheme() {
-  const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  const theme = dark ? "light" : "dark";
-  setTheme(theme);
-  try {
-    localStorage.setItem(THEME, theme);
-  } catch {
-    // Storage may be forbidden; then the choice lasts as long as the page.
-  }
 }
 
 // Digits typed so far; null when nobody is going anywhere.
@@ -165,13 +148,6 @@ document.addEventListener("touchend", ({ changedTouches }) => {
   touch = null;
   if (Math.abs(dx) > 48 && Math.abs(dx) > 2 * Math.abs(dy)) show(at + (dx < 0 ? 1 : -1));
 }, { passive: true });
-
-try {
-  const theme = localStorage.getItem(THEME);
-  if (theme === "light" || theme === "dark") setTheme(theme);
-} catch {
-  // As above.
-}
 
 // `#9.2` and `#/9.2`, as other tools write it.
 const wanted = location.hash.match(/^#\/?(\d+(?:\.\d+)?)$/)?.[1];

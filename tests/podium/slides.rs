@@ -75,3 +75,24 @@ async fn a_broken_diagram_shows_where_on_its_slide_and_leaves_the_rest_alone() {
     assert!(page.contains("slide-01.md:5"), "the error is located");
     assert!(page.contains("All is well."));
 }
+
+#[tokio::test]
+async fn every_link_of_the_talk_that_stays_here_leads_somewhere() {
+    let talk = Talk::start().await;
+    let (_, page) = talk.get("1").await;
+    let links: std::collections::BTreeSet<_> = page
+        .split("href=\"/")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert!(
+        links.iter().any(|link| link.starts_with("docs/")),
+        "{links:?}"
+    );
+    for link in links {
+        let path = link.split('#').next().unwrap();
+        assert_eq!(talk.get(path).await.0, 200, "/{link}");
+    }
+    let (_, document) = talk.get("docs/architecture.md").await;
+    assert!(document.contains("id=\"redis-queue-autoscaling-demo\""));
+}
