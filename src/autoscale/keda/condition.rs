@@ -173,6 +173,17 @@ impl Condition {
         )
     }
 
+    /// A trigger is being stood in for.
+    #[must_use]
+    pub fn fallback_exists() -> Self {
+        Self::new(
+            ConditionKind::Fallback,
+            Status::True,
+            "FallbackExists",
+            "At least one trigger is falling back on this scaled object",
+        )
+    }
+
     /// An annotation holds it.
     #[must_use]
     pub fn paused() -> Self {

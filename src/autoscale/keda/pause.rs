@@ -35,6 +35,14 @@ impl Pauses {
     }
 }
 
+impl Pauses {
+    /// Whether anything is held back: what the `Paused` condition tells.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.all || self.scale_in || self.scale_out
+    }
+}
+
 /// The spellings of false that Go's `strconv.ParseBool` knows.
 fn is_false(text: &str) -> bool {
     matches!(text, "0" | "f" | "F" | "false" | "FALSE" | "False")

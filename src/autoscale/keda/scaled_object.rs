@@ -3,6 +3,7 @@
 //! The custom resource stores no defaults: an unset field stays absent in the object and blank in `kubectl get`, and
 //! its default is applied here, at use.
 
+use super::fallback::Fallback;
 use super::pause::Pauses;
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,6 +45,8 @@ pub struct ScaledObject {
     pub hpa_name: String,
     /// The HPA's `behavior`, word for word; null when absent.
     pub behavior: Value,
+    /// What stands in for a trigger that cannot be read.
+    pub fallback: Option<Fallback>,
     /// The triggers, in order.
     pub triggers: Vec<Trigger>,
     /// What its annotations hold back or force.
@@ -82,6 +85,17 @@ pub struct Trigger {
     /// Whether the HPA is served the last poll's value.
     #[serde(default)]
     pub use_cached_metrics: bool,
+    /// Where else the scaler's settings are.
+    pub authentication_ref: Option<AuthenticationRef>,
+}
+
+/// A trigger's `authenticationRef`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AuthenticationRef {
+    /// The TriggerAuthentication.
+    pub name: String,
+    /// Its kind, when it is not a `TriggerAuthentication`.
+    pub kind: Option<String>,
 }
 
 /// A trigger's `metricType`.
@@ -106,6 +120,7 @@ struct Raw {
     max_replica_count: Option<i32>,
     #[serde(default)]
     advanced: RawAdvanced,
+    fallback: Option<Fallback>,
     #[serde(default)]
     triggers: Vec<Trigger>,
 }
@@ -139,7 +154,8 @@ impl ScaledObject {
     /// Reads a ScaledObject as the API stores it.
     ///
     /// # Errors
-    /// What is wrong with its shape, naming the field. The rules that span fields are [`ScaledObject::check`]'s.
+    /// What is wrong with its shape, naming the field. The rules that span fields are those of
+    /// [`ScaledObject::check_bounds`] and [`ScaledObject::check_triggers`].
     pub fn from_json(object: &Value) -> Result<Self, String> {
         let raw = Raw::deserialize(&object["spec"]).map_err(|error| format!("spec: {error}"))?;
         let name = text(&object["metadata"]["name"]);
@@ -168,6 +184,7 @@ impl ScaledObject {
             max_replicas: raw.max_replica_count.unwrap_or(MAX_REPLICAS),
             restore_original: raw.advanced.restore_to_original_replica_count,
             behavior: hpa.behavior,
+            fallback: raw.fallback,
             triggers: raw.triggers,
             pauses: Pauses::of(&object["metadata"]["annotations"]),
         })
@@ -189,6 +206,20 @@ impl ScaledObject {
     #[must_use]
     pub fn target_kind(&self) -> String {
         format!("{}.{}", self.target.api_version, self.target.kind)
+    }
+
+    /// The types of its triggers, each once: `status.triggersTypes`.
+    #[must_use]
+    pub fn trigger_types(&self) -> String {
+        each_once(self.triggers.iter().map(|trigger| trigger.kind.as_str()))
+    }
+
+    /// The names of its triggers' authentications, each once: `status.authenticationsTypes`.
+    #[must_use]
+    pub fn authentication_types(&self) -> String {
+        let references = self.triggers.iter();
+        let references = references.filter_map(|trigger| trigger.authentication_ref.as_ref());
+        each_once(references.map(|reference| reference.name.as_str()))
     }
 
     /// The rules on replica counts, which the operator checks again at every reconcile.
@@ -239,6 +270,16 @@ impl ScaledObject {
         }
         Ok(())
     }
+}
+
+fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut once: Vec<&str> = Vec::new();
+    for name in names {
+        if !once.contains(&name) {
+            once.push(name);
+        }
+    }
+    once.join(",")
 }
 
 fn text(value: &Value) -> String {

@@ -2,7 +2,7 @@
 //!
 //! KEDA itself only crosses the floor: from zero (or idle) to the minimum when a trigger is active, back when none was
 //! for the cooldown period, and up to the minimum whenever the target is below it. Everything between is the HPA's.
-//! A broken trigger never scales anything.
+//! A broken trigger never scales anything, unless the ScaledObject has a fallback, and that to zero.
 
 use super::condition::Condition;
 use super::scaled_object::ScaledObject;
@@ -19,9 +19,9 @@ pub struct Poll {
     pub last_active_ms: Option<i64>,
     /// The target's `spec.replicas`.
     pub replicas: i32,
-    /// The metrics of the triggers that are active.
+    /// The metrics of the triggers that are active; one that is being stood in for is.
     pub active: Vec<String>,
-    /// Whether a trigger could not be read.
+    /// Whether a trigger could not be read, stood in for or not.
     pub failed: bool,
 }
 
@@ -109,7 +109,12 @@ fn rest(object: &ScaledObject, poll: &Poll, step: &mut Step) {
         Some(idle) => poll.replicas > idle,
         None => poll.replicas > 0 && object.min() == 0,
     };
-    if poll.failed {
+    // A fallback to none lets a broken trigger go to sleep like an idle one; one to some keeps what there is.
+    let falls_back_to = object.fallback.map(|fallback| fallback.replicas);
+    if poll.failed && falls_back_to.is_some_and(|replicas| replicas != 0) {
+        return;
+    }
+    if poll.failed && falls_back_to.is_none() {
         step.conditions.push(Condition::trigger_error());
     } else if awake {
         if object.pauses.scale_in {

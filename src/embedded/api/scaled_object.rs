@@ -26,8 +26,9 @@ pub(super) fn schema(spec: &Value, causes: &mut Vec<Cause>) {
         ("minReplicaCount", 0),
         ("maxReplicaCount", 1),
     ] {
-        number(spec, field, least, causes);
+        number(&spec[field], &format!("spec.{field}"), least, causes);
     }
+    fallback(&spec["fallback"], causes);
     triggers(&spec["triggers"], causes);
     if causes.iter().any(|cause| cause.field.starts_with("spec.")) {
         causes.push(Cause {
@@ -49,9 +50,7 @@ pub(super) fn schema(spec: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-fn number(spec: &Value, field: &str, least: i64, causes: &mut Vec<Cause>) {
-    let value = &spec[field];
-    let path = format!("spec.{field}");
+fn number(value: &Value, path: &str, least: i64, causes: &mut Vec<Cause>) {
     match value.as_i64() {
         None if value.is_null() => {}
         None => {
@@ -61,19 +60,57 @@ fn number(spec: &Value, field: &str, least: i64, causes: &mut Vec<Cause>) {
                 "object"
             };
             causes.push(in_body(
-                &path,
+                path,
                 value,
                 &format!("must be of type integer: \"{given}\""),
             ));
         }
         Some(number) if number < least => {
             causes.push(in_body(
-                &path,
+                path,
                 value,
                 &format!("should be greater than or equal to {least}"),
             ));
         }
         Some(_) => {}
+    }
+}
+
+/// The `enum` of `fallback.behavior`.
+const FALLBACK_BEHAVIORS: [&str; 5] = [
+    "static",
+    "currentReplicas",
+    "currentReplicasIfHigher",
+    "currentReplicasIfLower",
+    "scalingModifiers",
+];
+
+fn fallback(fallback: &Value, causes: &mut Vec<Cause>) {
+    if fallback.is_null() {
+        return;
+    }
+    for field in ["failureThreshold", "replicas"] {
+        let path = format!("spec.fallback.{field}");
+        if fallback[field].is_null() {
+            causes.push(Cause::required(&path, ""));
+        } else {
+            number(&fallback[field], &path, 0, causes);
+        }
+    }
+    let behavior = &fallback["behavior"];
+    if !behavior.is_null()
+        && !behavior
+            .as_str()
+            .is_some_and(|name| FALLBACK_BEHAVIORS.contains(&name))
+    {
+        causes.push(Cause {
+            reason: "FieldValueNotSupported",
+            field: "spec.fallback.behavior".to_owned(),
+            message: format!(
+                "Unsupported value: {behavior}: supported values: \"{}\"",
+                FALLBACK_BEHAVIORS.join("\", \"")
+            ),
+        });
     }
 }
 
@@ -122,18 +159,45 @@ fn in_body(field: &str, value: &Value, why: &str) -> Cause {
 
 /// The webhook's checks on the whole object. Returns its warnings.
 pub(super) fn webhook(object: &Value) -> Result<Vec<String>, ApiError> {
-    keda::admission(object).map_err(|message| {
-        if message.starts_with("admission webhook") {
-            ApiError::Forbidden { key: None, message }
-        } else {
-            ApiError::BadRequest(message)
-        }
-    })
+    keda::admission(object).map_err(|message| ApiError::Forbidden { key: None, message })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn refuses(spec: &Value, expected: &str) {
+        let mut causes = Vec::new();
+        schema(spec, &mut causes);
+        let first = causes.first().unwrap();
+        let told = format!("{}: {}", first.field, first.message);
+        assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn numbers_have_their_least_and_a_fallback_its_fields() {
+        let spec = |field: &str, value: Value| json!({"scaleTargetRef": {"name": "a"}, "triggers": [{"type": "redis", "metadata": {}}], field: value});
+        refuses(
+            &spec("pollingInterval", json!(0)),
+            "spec.pollingInterval: Invalid value: 0: spec.pollingInterval in body should be greater than or equal to 1",
+        );
+        refuses(
+            &spec("maxReplicaCount", json!("x")),
+            "spec.maxReplicaCount: Invalid value: \"x\": spec.maxReplicaCount in body must be of type integer: \"string\"",
+        );
+        refuses(
+            &spec("fallback", json!({"replicas": 1})),
+            "spec.fallback.failureThreshold: Required value",
+        );
+        refuses(
+            &spec(
+                "fallback",
+                json!({"failureThreshold": 1, "replicas": 1, "behavior": "x"}),
+            ),
+            "spec.fallback.behavior: Unsupported value: \"x\": supported values: \"static\", \"currentReplicas\"",
+        );
+    }
 
     #[test]
     fn the_schema_names_what_is_missing() {
