@@ -19,6 +19,8 @@ mod probe;
 mod process;
 mod status;
 
+pub(in crate::embedded) use environment::expand;
+
 use crate::embedded::logs::Logs;
 use crate::embedded::proxy::Proxy;
 use crate::embedded::store::{self, Change, ChangeKind, Key, NODES, Object, PODS, Store};

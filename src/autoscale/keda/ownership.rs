@@ -54,7 +54,9 @@ pub fn check_sole_owner<'a>(
 /// The ScaledObject that owns `hpa`.
 fn owner(hpa: &Value) -> Option<&str> {
     let owners = hpa["metadata"]["ownerReferences"].as_array()?;
-    let owner = owners.iter().find(|owner| owner["kind"] == "ScaledObject")?;
+    let owner = owners
+        .iter()
+        .find(|owner| owner["kind"] == "ScaledObject")?;
     owner["name"].as_str()
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Each ScaledObject has a task of its own (`operator`) that reconciles it when it, or the HPA it owns, changes, and
 //! polls its triggers; the decisions are those of `autoscale::keda`. [`ExternalMetrics`] is the adapter: the HPA
-//! controller and the API ask it, and it reads the list's length live at each request, whatever the polling interval.
+//! controller and the API ask it, and it reads the list's length live at each request, whatever the polling interval,
+//! unless the trigger wants the last poll's value (`useCachedMetrics`).
 //!
 //! ```text
 //! store ──change──▶ run ──notify──▶ operator ──▶ HPA, status, scale of the target
@@ -11,8 +12,13 @@
 //! ```
 
 mod address;
+mod environment;
+mod event;
+mod health;
 mod metrics;
 mod operator;
+mod owned_hpa;
+mod pausing;
 mod poll;
 mod reconcile;
 mod redis_scaler;

@@ -40,7 +40,7 @@ pub(super) fn resolve(
 }
 
 /// Replaces each `$(NAME)` that is defined; `$$` stands for `$`; what is not defined stays as written.
-pub(super) fn expand(text: &str, environment: &Environment) -> String {
+pub(in crate::embedded) fn expand(text: &str, environment: &Environment) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {

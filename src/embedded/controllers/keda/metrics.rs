@@ -1,15 +1,16 @@
 //! The metrics adapter: the scalers of all ScaledObjects, and the values the HPA is served.
 //!
 //! A ScaledObject's scalers are built together and cached. A read that fails rebuilds that scaler once and tries
-//! again; if that fails too, the cache is dropped and the next reader has to build, and fails while building until
-//! Redis is back. So an HPA that asks meanwhile gets an error and holds still.
+//! again; if that fails too and no fallback stands in, the cache is dropped and the next reader has to build, and fails
+//! while building until Redis is back. So an HPA that asks meanwhile gets an error and holds still.
 
 use super::address::resolve;
+use super::environment;
+use super::health::stand_in;
 use super::redis_scaler::{Dial, Scaler, tcp};
-use crate::autoscale::keda::{Redis, ScaledObject};
-use crate::embedded::controllers::keda::reconcile::target_key;
+use crate::autoscale::keda::{AuthenticationRef, MetricType, Redis, ScaledObject};
 use crate::embedded::proxy::Proxy;
-use crate::embedded::store::{CONFIG_MAPS, Key, SCALED_OBJECTS, SECRETS, Store, uid};
+use crate::embedded::store::{Key, SCALED_OBJECTS, Store, uid};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,13 +32,42 @@ struct Cache {
     scalers: tokio::sync::Mutex<Option<Vec<Scaler>>>,
     /// The settings they were built from, to be looked at without waiting for a read.
     built: Mutex<Option<Vec<Redis>>>,
+    /// What the last poll read, by metric, for triggers with `useCachedMetrics`.
+    polled: Mutex<BTreeMap<String, Result<i64, String>>>,
 }
 
 /// What one trigger was found to be.
 pub(super) struct Reading {
     pub(super) metric: String,
+    /// The metric's target, and how the HPA compares with it.
+    pub(super) target: i64,
+    pub(super) metric_type: MetricType,
     pub(super) active: bool,
-    pub(super) length: Result<i64, String>,
+    /// What to serve, in thousandths: what was read, or what stands in for it.
+    pub(super) value: Result<i64, String>,
+    /// Why it could not be read, stood in for or not.
+    pub(super) error: Option<String>,
+}
+
+impl Reading {
+    fn new(
+        scaler: &Scaler,
+        index: usize,
+        metric_type: MetricType,
+        value: Result<i64, String>,
+    ) -> Self {
+        let redis = &scaler.redis;
+        Self {
+            metric: redis.metric_name(index),
+            target: redis.length,
+            metric_type,
+            active: value
+                .as_ref()
+                .is_ok_and(|value| redis.is_active(value / 1_000)),
+            error: value.as_ref().err().cloned(),
+            value,
+        }
+    }
 }
 
 impl ExternalMetrics {
@@ -60,7 +90,8 @@ impl ExternalMetrics {
         }
     }
 
-    /// The value of `metric` of ScaledObject `scaled_object`, in thousandths, read now.
+    /// The value of `metric` of ScaledObject `scaled_object`, in thousandths: read now, or by the last poll when its
+    /// trigger wants that.
     ///
     /// # Errors
     /// The message of the API's 500 answer (semantics C4).
@@ -82,16 +113,45 @@ impl ExternalMetrics {
         let object = self.store.get(&key).ok_or_else(|| {
             format!("error getting scalers scaledobjects.keda.sh \"{name}\" not found")
         })?;
-        let readings = self.check(&object).await;
-        let readings = readings.map_err(|error| format!("error getting scalers {error}"))?;
-        let asked = readings
-            .iter()
-            .find(|reading| reading.metric.eq_ignore_ascii_case(metric));
-        match asked.map(|reading| &reading.length) {
+        let reading = self.read(&object, metric).await;
+        match reading.map_err(|error| format!("error getting scalers {error}"))? {
             None => Err(format!("no matching metrics found for {metric}")),
-            Some(Err(_)) => Err(format!("metric:{metric} encountered error")),
-            Some(Ok(length)) => Ok(length.saturating_mul(1_000)),
+            Some(reading) => reading
+                .value
+                .map_err(|_| format!("metric:{metric} encountered error")),
         }
+    }
+
+    /// Reads one metric of the ScaledObject stored as `object`, for its HPA; `None` when it has no such metric.
+    async fn read(&self, object: &Value, metric: &str) -> Result<Option<Reading>, String> {
+        let scaled_object = ScaledObject::from_json(object)?;
+        let cache = self.cache(uid(object));
+        let mut scalers = cache.scalers.lock().await;
+        self.ensure(object, &cache, &mut scalers).await?;
+        let asked = scalers
+            .iter_mut()
+            .flatten()
+            .enumerate()
+            .find(|(index, scaler)| {
+                let name = scaler.redis.metric_name(*index);
+                name.eq_ignore_ascii_case(metric)
+            });
+        let Some((index, scaler)) = asked else {
+            return Ok(None);
+        };
+        let trigger = &scaled_object.triggers[index];
+        let polled = lock(&cache.polled)
+            .get(&scaler.redis.metric_name(index))
+            .cloned();
+        let value = match polled.filter(|_| trigger.use_cached_metrics) {
+            Some(value) => value,
+            None => self.length(object, index, scaler).await,
+        };
+        let mut readings = [Reading::new(scaler, index, trigger.metric_type, value)];
+        stand_in(&self.store, object, &scaled_object, &mut readings);
+        drop_broken(&mut scalers, &readings);
+        let [reading] = readings;
+        Ok(Some(reading))
     }
 
     /// Builds the scalers of the ScaledObject stored as `object`, if they are not, and gives their settings.
@@ -111,31 +171,26 @@ impl ExternalMetrics {
         lock(&cache.built).clone()
     }
 
-    /// Reads every trigger of the ScaledObject stored as `object`.
+    /// Reads every trigger of the ScaledObject stored as `object`, for its scale loop.
     ///
     /// # Errors
     /// When the scalers are not built and cannot be.
     pub(super) async fn check(&self, object: &Value) -> Result<Vec<Reading>, String> {
+        let scaled_object = ScaledObject::from_json(object)?;
         let cache = self.cache(uid(object));
         let mut scalers = cache.scalers.lock().await;
         self.ensure(object, &cache, &mut scalers).await?;
         let mut readings = Vec::new();
         for (index, scaler) in scalers.iter_mut().flatten().enumerate() {
-            let length = match scaler.length().await {
-                Ok(length) => Ok(length),
-                Err(_) => self.again(object, index, scaler).await,
-            };
-            readings.push(Reading {
-                metric: scaler.redis.metric_name(index),
-                active: length
-                    .as_ref()
-                    .is_ok_and(|length| scaler.redis.is_active(*length)),
-                length,
-            });
+            let length = self.length(object, index, scaler).await;
+            let metric_type = scaled_object.triggers[index].metric_type;
+            readings.push(Reading::new(scaler, index, metric_type, length));
         }
-        if readings.iter().any(|reading| reading.length.is_err()) {
-            *scalers = None;
-        }
+        let polled = readings.iter();
+        let polled = polled.map(|reading| (reading.metric.clone(), reading.value.clone()));
+        *lock(&cache.polled) = polled.collect();
+        stand_in(&self.store, object, &scaled_object, &mut readings);
+        drop_broken(&mut scalers, &readings);
         Ok(readings)
     }
 
@@ -144,15 +199,23 @@ impl ExternalMetrics {
         self.caches().remove(uid);
     }
 
-    /// Rebuilds a scaler whose read failed, settings and all, and reads again.
-    async fn again(
+    /// A list's length in thousandths. A scaler whose read fails is rebuilt, settings and all, and reads once more.
+    async fn length(
         &self,
         object: &Value,
         index: usize,
         scaler: &mut Scaler,
     ) -> Result<i64, String> {
-        *scaler = self.scaler(object, index).await?;
-        scaler.length().await
+        let length = match scaler.length().await {
+            Ok(length) => length,
+            Err(_) => {
+                // What is left of the old one has no connection, since a late answer must not be taken for the next.
+                scaler.hang_up();
+                *scaler = self.scaler(object, index).await?;
+                scaler.length().await?
+            }
+        };
+        Ok(length.saturating_mul(1_000))
     }
 
     async fn ensure(
@@ -183,45 +246,16 @@ impl ExternalMetrics {
         if trigger.kind != "redis" {
             return Err(format!("no scaler found for type: {}", trigger.kind));
         }
-        let environment = |variable: &str| self.environment(&scaled_object, variable);
-        let redis = Redis::of(trigger, &environment)?;
+        if let Some(AuthenticationRef { name, kind }) = &trigger.authentication_ref {
+            // There are none here, so what KEDA says to a name that is not there is always right.
+            let kind = kind.as_deref().unwrap_or("TriggerAuthentication");
+            return Err(format!("{kind}.keda.sh \"{name}\" not found"));
+        }
+        let environment = environment::of_target(&self.store, &scaled_object);
+        let redis = Redis::of(trigger, &|variable| environment.get(variable).cloned())?;
         let address = resolve(&self.proxy, &scaled_object.namespace, &redis.address)
             .map_err(|error| format!("connection to redis failed: {error}"))?;
         Scaler::build(redis, address, &self.dial).await
-    }
-
-    /// The value of an environment variable of the target's container, as its pod template writes it.
-    fn environment(&self, scaled_object: &ScaledObject, variable: &str) -> Option<String> {
-        let target = self.store.get(&target_key(scaled_object).ok()?)?;
-        let containers = target["spec"]["template"]["spec"]["containers"].as_array()?;
-        let container = match &scaled_object.target.container {
-            Some(name) => containers
-                .iter()
-                .find(|container| container["name"] == name.as_str())?,
-            None => containers.first()?,
-        };
-        let entries = container["env"].as_array()?;
-        let entry = entries.iter().find(|entry| entry["name"] == variable)?;
-        if let Some(value) = entry["value"].as_str() {
-            return Some(value.to_owned());
-        }
-        let referred = |reference: &Value, resource| {
-            let key = Key::new(
-                resource,
-                &scaled_object.namespace,
-                reference["name"].as_str()?,
-            );
-            let object = self.store.get(&key)?;
-            Some((object, reference["key"].as_str()?.to_owned()))
-        };
-        let source = &entry["valueFrom"];
-        if let Some((secret, key)) = referred(&source["secretKeyRef"], SECRETS) {
-            let bytes: k8s_openapi::ByteString =
-                serde_json::from_value(secret["data"][&key].clone()).ok()?;
-            return String::from_utf8(bytes.0).ok();
-        }
-        let (map, key) = referred(&source["configMapKeyRef"], CONFIG_MAPS)?;
-        map["data"][&key].as_str().map(str::to_owned)
     }
 
     fn cache(&self, uid: &str) -> Arc<Cache> {
@@ -230,6 +264,13 @@ impl ExternalMetrics {
 
     fn caches(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Cache>>> {
         lock(&self.caches)
+    }
+}
+
+/// Drops the scalers after a read that failed and that nothing stands in for: the next reader has to build them.
+fn drop_broken(scalers: &mut Option<Vec<Scaler>>, readings: &[Reading]) {
+    if readings.iter().any(|reading| reading.value.is_err()) {
+        *scalers = None;
     }
 }
 

@@ -1,9 +1,9 @@
 //! One ScaledObject's task: when to reconcile it and when to poll its triggers.
 
+use super::event;
 use super::metrics::ExternalMetrics;
 use crate::autoscale::Event;
 use crate::embedded::controllers::hpa::schedule_key;
-use crate::embedded::controllers::scale;
 use crate::embedded::store::{Key, Object, Store, is_deleting, uid};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -11,8 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-
-pub(super) const COMPONENT: &str = "keda-operator";
 
 /// controller-runtime's rate limiter: a failed reconcile is tried again after this, doubled each time …
 const RETRY_BASE: Duration = Duration::from_millis(5);
@@ -29,15 +27,14 @@ pub(super) struct Operator {
     uid: String,
     /// What the last reconcile that went through to its end saw.
     reconciled: Option<Seen>,
+    /// The generation of the specification that the scale loop runs by.
+    generation: Option<i64>,
     /// When the scale loop polls next; `None` while it does not run.
     poll_at: Option<Instant>,
     failures: u32,
     retry_at: Option<Instant>,
     /// What the last failed reconcile saw: an edit is tried at once, whatever the back-off.
     failed: Option<Seen>,
-    /// The last error told: a retry that fails in the same way does not repeat its event, where upstream's recorder
-    /// would count it up.
-    told: Option<String>,
 }
 
 /// That which, when it changes, calls for a reconcile.
@@ -78,11 +75,11 @@ impl Operator {
             key,
             uid,
             reconciled: None,
+            generation: None,
             poll_at: None,
             failures: 0,
             retry_at: None,
             failed: None,
-            told: None,
         }
     }
 
@@ -122,21 +119,19 @@ impl Operator {
 
     async fn reconcile_now(&mut self, object: &Object) {
         let seen = Seen::of(object);
-        let edited = self
-            .reconciled
-            .as_ref()
-            .is_none_or(|before| *before != seen);
+        // Annotations change the HPA and what the next poll does; only another specification starts the loop over.
+        let edited = self.generation != Some(seen.generation);
         if edited {
             // The triggers may have changed: build the scalers anew.
-            self.metrics.forget(&self.uid);
+            self.forget_scalers();
         }
         match self.reconcile(object, edited).await {
             Ok(()) => {
+                self.generation = Some(seen.generation);
                 self.reconciled = Some(seen);
                 self.failures = 0;
                 self.retry_at = None;
                 self.failed = None;
-                self.told = None;
             }
             Err((step, error)) => {
                 self.check_failed(step, &error);
@@ -162,6 +157,11 @@ impl Operator {
             object,
             &Event::normal("KEDAScalersStarted", "Started scalers watch"),
         );
+    }
+
+    /// Lets go of the connections: whoever reads next builds the scalers anew.
+    pub(super) fn forget_scalers(&self) {
+        self.metrics.forget(&self.uid);
     }
 
     /// Stops the scale loop, if it runs.
@@ -205,20 +205,7 @@ impl Operator {
     }
 
     pub(super) fn tell(&self, object: &Value, event: &Event) {
-        scale::tell(&self.store, COMPONENT, object, event);
-    }
-
-    /// Tells of an error once, until another comes or the next success.
-    pub(super) fn tell_once(&mut self, object: &Value, event: &Event) {
-        if self.told.as_ref() != Some(&event.message) {
-            self.tell(object, event);
-            self.told = Some(event.message.clone());
-        }
-    }
-
-    /// Nothing is wrong any more: the next error is news again.
-    pub(super) fn all_well(&mut self) {
-        self.told = None;
+        event::tell(&self.store, object, event);
     }
 
     /// Writes the status; quietly nothing when the ScaledObject is gone.

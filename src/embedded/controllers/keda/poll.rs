@@ -15,7 +15,7 @@ use std::time::Duration;
 
 impl Operator {
     /// Polls once and returns the time from this poll's start to the next one's.
-    pub(super) async fn poll(&mut self, object: &Object) -> Duration {
+    pub(super) async fn poll(&self, object: &Object) -> Duration {
         let scaled_object = match ScaledObject::from_json(object) {
             Ok(scaled_object) => scaled_object,
             Err(error) => {
@@ -27,21 +27,14 @@ impl Operator {
         match self.metrics.check(object).await {
             Ok(readings) => self.act(object, &scaled_object, &readings),
             // The scalers could not be built: the status stays as it was.
-            Err(error) => self.tell_once(object, &Event::warning("KEDAScalerFailed", error)),
+            Err(error) => self.tell(object, &Event::warning("KEDAScalerFailed", error)),
         }
         Duration::from_secs(scaled_object.polling_interval)
     }
 
-    fn act(&mut self, object: &Object, scaled_object: &ScaledObject, readings: &[Reading]) {
-        let mut all_well = true;
-        for reading in readings {
-            if let Err(error) = &reading.length {
-                self.tell_once(object, &Event::warning("KEDAScalerFailed", error.as_str()));
-                all_well = false;
-            }
-        }
-        if all_well {
-            self.all_well();
+    fn act(&self, object: &Object, scaled_object: &ScaledObject, readings: &[Reading]) {
+        for error in readings.iter().filter_map(|reading| reading.error.as_ref()) {
+            self.tell(object, &Event::warning("KEDAScalerFailed", error.as_str()));
         }
         let Ok(target) = target_key(scaled_object) else {
             return;
@@ -57,7 +50,7 @@ impl Operator {
             last_active_ms: moment(&object["status"]["lastActiveTime"]),
             replicas: current.spec,
             active: active.map(|reading| reading.metric.clone()).collect(),
-            failed: !all_well,
+            failed: readings.iter().any(|reading| reading.error.is_some()),
         };
         let step = step(scaled_object, &poll);
         let scaled = step.scaling.as_ref().is_none_or(|scaling| {
@@ -114,7 +107,10 @@ impl Operator {
             status["triggersActivity"] = Value::Object(activity);
             let conditions = &mut status["conditions"];
             apply_conditions(conditions, &step.conditions);
-            apply_conditions(conditions, &[Condition::no_fallback()]);
+            if scaled_object.fallback.is_none() {
+                // With one, the readings have told already.
+                apply_conditions(conditions, &[Condition::no_fallback()]);
+            }
             apply_conditions(conditions, health.as_slice());
         });
     }

@@ -5,14 +5,9 @@
 
 use super::operator::Operator;
 use crate::autoscale::Event;
-use crate::autoscale::hpa::{Spec, defaulted};
-use crate::autoscale::keda::{
-    Condition, OWNER_LABEL, Redis, ScaledObject, apply_conditions, generated_hpa,
-};
+use crate::autoscale::keda::{Condition, OWNER_LABEL, ScaledObject, apply_conditions};
 use crate::embedded::controllers::scale;
-use crate::embedded::store::{
-    HORIZONTAL_POD_AUTOSCALERS, Key, NAMESPACES, Object, StoreError, is_deleting,
-};
+use crate::embedded::store::{HORIZONTAL_POD_AUTOSCALERS, Key, Object};
 use serde_json::{Value, json};
 
 const FINALIZER: &str = "finalizer.keda.sh";
@@ -27,7 +22,7 @@ const NO_HPA: &str = "failed to ensure HPA is correctly created for ScaledObject
 type Failure = (&'static str, String);
 
 impl Operator {
-    /// Brings the world in line with the ScaledObject. `edited` says that its spec or its annotations are news.
+    /// Brings the world in line with the ScaledObject. `edited` says that its specification is news.
     ///
     /// # Errors
     /// The step that failed and its error.
@@ -40,8 +35,10 @@ impl Operator {
                 .pause(object, &scaled_object)
                 .map_err(|error| (BAD_TARGET, error));
         }
-        self.unpause(object);
+        self.tell_paused(object, &scaled_object);
         self.ensure_target(&scaled_object)
+            .map_err(|error| (BAD_TARGET, error))?;
+        self.check_owner(object, &scaled_object)
             .map_err(|error| (BAD_TARGET, error))?;
         scaled_object
             .check_bounds()
@@ -61,11 +58,14 @@ impl Operator {
         let created = self
             .ensure_hpa(&current, &scaled_object, &redis)
             .map_err(|error| (NO_HPA, error))?;
-        if created || edited || !self.loop_runs() {
-            self.tell(
-                object,
-                &Event::normal("KEDAScalersStarted", "Scaler redis is built"),
-            );
+        let built = edited || !self.loop_runs();
+        if built {
+            for trigger in &scaled_object.triggers {
+                let message = format!("Scaler {} is built", trigger.kind);
+                self.tell(object, &Event::normal("KEDAScalersStarted", message));
+            }
+        }
+        if built || created {
             self.start_loop(object);
         }
         self.ready(&current);
@@ -106,11 +106,6 @@ impl Operator {
             .api_version
             .split_once('/')
             .unwrap_or(("", &target.api_version));
-        let kinds: Vec<&str> = scaled_object
-            .triggers
-            .iter()
-            .map(|trigger| trigger.kind.as_str())
-            .collect();
         self.update_status(|status| {
             status["scaleTargetKind"] = json!(scaled_object.target_kind());
             status["scaleTargetGVKR"] = json!({
@@ -119,135 +114,10 @@ impl Operator {
             if status["originalReplicaCount"].is_null() {
                 status["originalReplicaCount"] = json!(scale.spec);
             }
-            status["triggersTypes"] = json!(kinds.join(","));
-            status["authenticationsTypes"] = json!("");
+            status["triggersTypes"] = json!(scaled_object.trigger_types());
+            status["authenticationsTypes"] = json!(scaled_object.authentication_types());
         });
         Ok(())
-    }
-
-    /// Creates the HPA or puts a changed one back. `true` when it is new.
-    fn ensure_hpa(
-        &self,
-        object: &Value,
-        scaled_object: &ScaledObject,
-        redis: &[Redis],
-    ) -> Result<bool, String> {
-        let mut wanted = generated_hpa(object, scaled_object, redis);
-        // Here we are the API server too: it refuses a bad spec and fills in defaults.
-        Spec::from_json(&wanted["spec"]).map_err(|error| {
-            format!(
-                "HorizontalPodAutoscaler.autoscaling \"{}\" is invalid: {error}",
-                scaled_object.hpa_name
-            )
-        })?;
-        wanted["spec"] = defaulted(&wanted["spec"]);
-        let key = hpa_key(scaled_object);
-        let created = if self.store.get(&key).is_none() {
-            self.refuse_in_terminating_namespace(scaled_object)?;
-            let created = self.store.create(HORIZONTAL_POD_AUTOSCALERS, wanted);
-            created.map_err(|error| error.to_string())?;
-            true
-        } else {
-            self.put_back(&key, &wanted)
-                .map_err(|error| error.to_string())?;
-            false
-        };
-        let names: Vec<String> = redis
-            .iter()
-            .enumerate()
-            .map(|(index, redis)| redis.metric_name(index))
-            .collect();
-        self.update_status(|status| {
-            status["hpaName"] = json!(scaled_object.hpa_name);
-            status["externalMetricNames"] = json!(names);
-        });
-        Ok(created)
-    }
-
-    /// The API server admits nothing new into a namespace that goes; without this an HPA deleted with its namespace would
-    /// be made again for as long as its ScaledObject is there.
-    fn refuse_in_terminating_namespace(&self, scaled_object: &ScaledObject) -> Result<(), String> {
-        let namespace = &scaled_object.namespace;
-        let terminating = self.store.get(&Key::new(NAMESPACES, "", namespace));
-        if terminating.is_none_or(|object| !is_deleting(&object)) {
-            return Ok(());
-        }
-        Err(format!(
-            "horizontalpodautoscalers.autoscaling \"{}\" is forbidden: unable to create new content in namespace {namespace} because it is being terminated",
-            scaled_object.hpa_name
-        ))
-    }
-
-    fn put_back(&self, key: &Key, wanted: &Value) -> Result<(), StoreError> {
-        self.store.modify(key, None, |hpa| {
-            hpa["spec"] = wanted["spec"].clone();
-            for field in ["labels", "annotations", "ownerReferences"] {
-                if !wanted["metadata"][field].is_null() {
-                    hpa["metadata"][field] = wanted["metadata"][field].clone();
-                }
-            }
-            Ok(())
-        })?;
-        Ok(())
-    }
-
-    /// Whether somebody changed or deleted the HPA. Its spec counts, and the labels and annotations KEDA gave it.
-    pub(super) fn hpa_drifted(&self, object: &Value) -> bool {
-        let Ok(scaled_object) = ScaledObject::from_json(object) else {
-            return false;
-        };
-        let Some(redis) = self.metrics.built(object) else {
-            return false;
-        };
-        let Some(hpa) = self.store.get(&hpa_key(&scaled_object)) else {
-            return true;
-        };
-        let wanted = generated_hpa(object, &scaled_object, &redis);
-        let differs = |field: &str| {
-            !wanted["metadata"][field].is_null()
-                && hpa["metadata"][field] != wanted["metadata"][field]
-        };
-        hpa["spec"] != defaulted(&wanted["spec"]) || differs("labels") || differs("annotations")
-    }
-
-    fn pause(&mut self, object: &Object, scaled_object: &ScaledObject) -> Result<(), String> {
-        self.stop_loop(object);
-        // It may never have had one.
-        let _ = self.store.delete(&hpa_key(scaled_object), None, 0);
-        let replicas = scaled_object.pauses.replicas;
-        if let Some(replicas) = replicas {
-            scale::write(&self.store, &target_key(scaled_object)?, replicas)?;
-        }
-        if !is_true(object, "Paused") {
-            self.tell(
-                object,
-                &Event::normal("ScaledObjectPaused", "ScaledObject is paused"),
-            );
-        }
-        self.update_status(|status| {
-            if let Some(replicas) = replicas {
-                status["pausedReplicaCount"] = json!(replicas);
-            }
-            apply_conditions(&mut status["conditions"], &[Condition::paused()]);
-        });
-        Ok(())
-    }
-
-    fn unpause(&self, object: &Object) {
-        if !is_true(object, "Paused") {
-            return;
-        }
-        let condition = Condition::unpaused();
-        self.tell(
-            object,
-            &Event::normal("ScaledObjectUnpaused", condition.message.as_str()),
-        );
-        self.update_status(|status| {
-            if let Some(status) = status.as_object_mut() {
-                status.remove("pausedReplicaCount");
-            }
-            apply_conditions(&mut status["conditions"], &[condition]);
-        });
     }
 
     fn ready(&self, object: &Value) {
@@ -263,13 +133,13 @@ impl Operator {
     }
 
     /// Tells in the status and in an event that `step` failed.
-    pub(super) fn check_failed(&mut self, step: &'static str, error: &str) {
+    pub(super) fn check_failed(&self, step: &'static str, error: &str) {
         let Some(object) = self.object() else {
             return;
         };
         let conditions = Condition::check_failed(step, error);
         let event = Event::warning("ScaledObjectCheckFailed", conditions[0].message.as_str());
-        self.tell_once(&object, &event);
+        self.tell(&object, &event);
         self.update_status(|status| apply_conditions(&mut status["conditions"], &conditions));
     }
 
@@ -323,7 +193,8 @@ pub(super) fn hpa_key(scaled_object: &ScaledObject) -> Key {
     )
 }
 
-fn is_true(object: &Value, kind: &str) -> bool {
+/// Whether the condition `kind` of `object` is true.
+pub(super) fn is_true(object: &Value, kind: &str) -> bool {
     let conditions = object["status"]["conditions"]
         .as_array()
         .into_iter()

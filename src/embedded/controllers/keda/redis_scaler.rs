@@ -29,7 +29,8 @@ pub(super) fn tcp() -> Dial {
 /// A built scaler.
 pub(super) struct Scaler {
     pub(super) redis: Redis,
-    connection: Connection,
+    /// None once it was given up.
+    connection: Option<Connection>,
 }
 
 impl Scaler {
@@ -41,7 +42,10 @@ impl Scaler {
         let connected = within_time(connect(&redis, address, dial)).await;
         let connection =
             connected.map_err(|error| format!("connection to redis failed: {error}"))?;
-        Ok(Self { redis, connection })
+        Ok(Self {
+            redis,
+            connection: Some(connection),
+        })
     }
 
     /// The length of the list; 0 when there is none.
@@ -49,7 +53,15 @@ impl Scaler {
     /// # Errors
     /// What Redis or the network said.
     pub(super) async fn length(&mut self) -> Result<i64, String> {
-        within_time(length(&mut self.connection, &self.redis.list)).await
+        let Some(connection) = &mut self.connection else {
+            return Err("redis: client is closed".to_owned());
+        };
+        within_time(length(connection, &self.redis.list)).await
+    }
+
+    /// Closes the connection; every read fails from now on.
+    pub(super) fn hang_up(&mut self) {
+        self.connection = None;
     }
 }
 
