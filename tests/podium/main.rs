@@ -13,6 +13,7 @@ mod kubectl;
 mod kubernetes_api;
 mod queue;
 mod redis_server;
+mod scale_to_zero;
 mod scaling;
 mod security;
 mod shutdown;

@@ -126,6 +126,7 @@ impl Collector {
         let (events, _) = self.store.list(EVENTS, None);
         for event in &events {
             let last = [
+                &event["series"]["lastObservedTime"],
                 &event["lastTimestamp"],
                 &event["metadata"]["creationTimestamp"],
             ]
