@@ -4,6 +4,9 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod fallback;
+mod together;
+
 fn object(spec: &Value) -> Value {
     let mut object = json!({
         "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",

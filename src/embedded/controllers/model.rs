@@ -29,8 +29,10 @@ const START_MS: i64 = 1_500;
 pub(super) struct Queue {
     /// The list's length; workers take parts of a job at a time.
     pub(super) depth: f64,
-    /// Whether it answers at all.
+    /// Whether it is out of reach.
     pub(super) down: bool,
+    /// Whether it answers, but the list is something else.
+    pub(super) sick: bool,
 }
 
 /// The world of a test. Dropping it stops the controllers.
@@ -103,6 +105,21 @@ impl World {
         self.queue.lock().unwrap().down = down;
     }
 
+    pub(super) fn set_sick(&self, sick: bool) {
+        self.queue.lock().unwrap().sick = sick;
+    }
+
+    /// Annotates the ScaledObject: `autoscaling.keda.sh/<name>`; with `None` nothing is left.
+    pub(super) fn annotate(&self, annotation: Option<(&str, &str)>) {
+        let pairs = annotation.into_iter();
+        let annotations: serde_json::Map<String, Value> = pairs
+            .map(|(name, value)| (format!("autoscaling.keda.sh/{name}"), json!(value)))
+            .collect();
+        self.edit(&scaled_object_key(), |object| {
+            object["metadata"]["annotations"] = Value::Object(annotations);
+        });
+    }
+
     pub(super) fn replicas(&self) -> i64 {
         self.get(&deployment_key())["spec"]["replicas"]
             .as_i64()
@@ -141,6 +158,13 @@ impl World {
             .unwrap();
         let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
         format!("{} {}", text("status"), text("reason"))
+    }
+
+    /// The events with this reason about the object named `name`.
+    pub(super) fn told(&self, name: &str, reason: &str) -> Vec<Object> {
+        let (mut events, _) = self.store.list(crate::embedded::store::EVENTS, None);
+        events.retain(|event| event["involvedObject"]["name"] == name && event["reason"] == reason);
+        events
     }
 
     /// The reasons of all events so far about the object named `name`.
@@ -187,7 +211,7 @@ pub(super) fn hpa_key() -> Key {
     )
 }
 
-fn deployment_key() -> Key {
+pub(super) fn deployment_key() -> Key {
     Key::new(DEPLOYMENTS, "keda-demo", "queue-worker")
 }
 
@@ -262,6 +286,7 @@ async fn answer(stream: tokio::io::DuplexStream, queue: Arc<Mutex<Queue>>) -> Op
             }
             _ if !trusted => "-NOAUTH Authentication required.\r\n".to_owned(),
             ["PING"] => "+PONG\r\n".to_owned(),
+            ["TYPE", "keda-demo-queue"] if queue.lock().unwrap().sick => "+string\r\n".to_owned(),
             ["TYPE", "keda-demo-queue"] => "+list\r\n".to_owned(),
             ["LLEN", "keda-demo-queue"] => format!(":{}\r\n", queue.lock().unwrap().depth.ceil()),
             _ => "-ERR unknown command\r\n".to_owned(),

@@ -4,6 +4,11 @@ use crate::embedded::controllers::model::{World, hpa_key, scaled_object_key};
 use crate::embedded::store::{Key, NAMESPACES};
 use serde_json::json;
 
+mod annotations;
+mod fallback;
+mod objects;
+mod scale_loop;
+
 fn scaled_object() -> Key {
     scaled_object_key()
 }
