@@ -4,7 +4,9 @@
 //! the real ones to the last digit, because a replay compares them as text. A quantity is therefore held exactly, in
 //! billionths (the finest unit the format knows), together with the family of suffixes it was written in.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Add;
 use std::str::FromStr;
 
 /// Billionths in one.
@@ -108,6 +110,31 @@ impl PartialEq for Quantity {
 }
 
 impl Eq for Quantity {}
+
+impl PartialOrd for Quantity {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Quantity {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.nanos.cmp(&other.nanos)
+    }
+}
+
+impl Add for Quantity {
+    type Output = Self;
+
+    /// The sum, written as the first is; nothing has no way of writing.
+    fn add(self, other: Self) -> Self {
+        let written = if self.nanos == 0 { other } else { self };
+        Self {
+            nanos: self.nanos.saturating_add(other.nanos),
+            format: written.format,
+        }
+    }
+}
 
 impl FromStr for Quantity {
     type Err = NotAQuantity;

@@ -6,6 +6,7 @@
 use super::error::{ApiError, Cause};
 use super::kind::Kind;
 use super::scaled_object;
+use crate::embedded::controllers::workloads::quota;
 use crate::embedded::store::{
     self, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, Key, PODS, REPLICA_SETS, SCALED_OBJECTS,
     SERVICES, Store,
@@ -31,6 +32,17 @@ pub(super) fn namespace_takes(store: &Store, home: &Key, new: &Key) -> Result<()
         });
     }
     Ok(())
+}
+
+/// Whether the quotas of its namespace leave room for a new object.
+pub(super) fn quota_allows(store: &Store, new: &Key, object: &Value) -> Result<(), ApiError> {
+    if new.resource != PODS {
+        return Ok(());
+    }
+    quota::admit(store, object).map_err(|message| ApiError::Forbidden {
+        key: Some(new.clone()),
+        message,
+    })
 }
 
 /// Checks the rules of `kind` on `object`; `previous` is what it replaces. Returns warnings.

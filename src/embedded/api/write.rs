@@ -173,6 +173,7 @@ fn insert(
         admission::namespace_takes(store, &home, &key)?;
     }
     warnings.extend(admission::check(kind, &object, None)?);
+    admission::quota_allows(store, &key, &object)?;
     let object = if query.dry_run() {
         preview(store, &key, object)?
     } else {

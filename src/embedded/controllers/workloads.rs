@@ -7,16 +7,19 @@
 //!
 //! 1. `deployment` turns a Deployment into ReplicaSets and sums up their status;
 //! 2. `replica_set` turns a ReplicaSet into pods;
-//! 3. `scheduler` binds a pod to the node, where the kubelet finds it;
-//! 4. `service` gives a Service its cluster IP, `endpoints` lists the ready pods behind it;
-//! 5. `garbage` deletes what lost its owner and events past their hour; `namespace` empties a namespace in deletion.
+//! 3. `quota` says how many pods a namespace may have, and keeps the count;
+//! 4. `scheduler` binds a pod to the node, where the kubelet finds it;
+//! 5. `service` gives a Service its cluster IP, `endpoints` lists the ready pods behind it;
+//! 6. `garbage` deletes what lost its owner and events past their hour; `namespace` empties a namespace in deletion.
 
+mod creation;
 mod deployment;
 mod endpoints;
 mod garbage;
 mod namespace;
 mod ownership;
 mod pod;
+pub mod quota;
 mod reconcile;
 mod replica_set;
 mod scheduler;
@@ -27,12 +30,13 @@ use crate::embedded::store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the Deployment, ReplicaSet, scheduling, Service, Endpoints, namespace and garbage-collection controllers until
+/// Runs the Deployment, ReplicaSet, quota, scheduling, Service, Endpoints, namespace and garbage-collection controllers until
 /// `shutdown`.
 pub async fn run(store: Store, shutdown: CancellationToken) {
     let mut controllers = JoinSet::new();
     controllers.spawn(deployment::run(store.clone(), shutdown.clone()));
     controllers.spawn(replica_set::run(store.clone(), shutdown.clone()));
+    controllers.spawn(quota::run(store.clone(), shutdown.clone()));
     controllers.spawn(scheduler::run(store.clone(), shutdown.clone()));
     controllers.spawn(service::run(store.clone(), shutdown.clone()));
     controllers.spawn(endpoints::run(store.clone(), shutdown.clone()));

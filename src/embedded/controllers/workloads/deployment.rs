@@ -40,9 +40,12 @@ impl Reconciler for Deployments {
     fn affected(&mut self, change: &Change) -> Vec<Key> {
         match change.key.resource {
             DEPLOYMENTS => vec![change.key.clone()],
-            REPLICA_SETS => ownership::controller_key(&change.object, "Deployment", DEPLOYMENTS)
-                .into_iter()
-                .collect(),
+            REPLICA_SETS => match ownership::controller_of(&change.object) {
+                Some(_) => ownership::controller_key(&change.object, "Deployment", DEPLOYMENTS)
+                    .into_iter()
+                    .collect(),
+                None => ownership::adopters(&self.store, DEPLOYMENTS, &change.object),
+            },
             _ => Vec::new(),
         }
     }
@@ -82,7 +85,7 @@ struct Rollout<'a> {
 impl<'a> Rollout<'a> {
     fn read(store: &'a Store, key: &Key) -> Option<Self> {
         let deployment = store.get(key)?;
-        let mut sets = ownership::controlled(store, REPLICA_SETS, &deployment);
+        let mut sets = ownership::claim(store, REPLICA_SETS, &deployment);
         // Revisions order what whole-second creation times cannot.
         sets.sort_by_key(|set| (created(set).to_owned(), revision::number(set)));
         Some(Self {
@@ -112,10 +115,7 @@ impl<'a> Rollout<'a> {
     /// Whether the last change was to `replicas` alone: some ReplicaSet in use was sized for another number.
     fn is_scaling(&self) -> bool {
         self.active().any(|set| {
-            set["metadata"]["annotations"][DESIRED_REPLICAS]
-                .as_str()
-                .and_then(|desired| desired.parse::<i64>().ok())
-                .is_some_and(|desired| desired != self.replicas())
+            annotated(set, DESIRED_REPLICAS).is_some_and(|desired| desired != self.replicas())
         })
     }
 
@@ -157,6 +157,15 @@ impl<'a> Rollout<'a> {
         }
     }
 
+    /// The most replicas the rollout may have, surge included.
+    fn most(&self) -> i64 {
+        if self.replicas() == 0 {
+            0
+        } else {
+            self.replicas() + self.fenceposts().0
+        }
+    }
+
     /// How many of the replicas may be unavailable before the Deployment counts as unavailable.
     fn max_unavailable(&self) -> i64 {
         self.fenceposts().1.min(self.replicas())
@@ -181,11 +190,7 @@ impl<'a> Rollout<'a> {
     }
 
     fn note_wish(&self, set: &mut Value) {
-        let most = if self.replicas() == 0 {
-            0
-        } else {
-            self.replicas() + self.fenceposts().0
-        };
+        let most = self.most();
         let annotations = &mut set["metadata"]["annotations"];
         annotations[DESIRED_REPLICAS] = json!(self.replicas().to_string());
         annotations[MAX_REPLICAS] = json!(most.to_string());
@@ -206,6 +211,14 @@ impl<'a> Rollout<'a> {
 /// `spec.replicas`; one when absent.
 fn replicas(object: &Value) -> i64 {
     object["spec"]["replicas"].as_i64().unwrap_or(1)
+}
+
+/// A number that an annotation of `set` holds.
+fn annotated(set: &Value, annotation: &str) -> Option<i64> {
+    set["metadata"]["annotations"][annotation]
+        .as_str()?
+        .parse()
+        .ok()
 }
 
 /// A count of the status; zero when absent.

@@ -4,9 +4,9 @@
 //! namespace in deletion) costs one failed request and not forty. The status is computed from the pods as they were
 //! before the pass, as in Kubernetes; it therefore trails the spec by one round, which is what a watcher sees.
 
-mod create;
 mod victims;
 
+use super::creation;
 use super::ownership;
 use super::pod;
 use super::reconcile::{self, Reconciler};
@@ -47,9 +47,7 @@ impl Reconciler for ReplicaSets {
     fn affected(&mut self, change: &Change) -> Vec<Key> {
         match change.key.resource {
             REPLICA_SETS => vec![change.key.clone()],
-            PODS => ownership::controller_key(&change.object, "ReplicaSet", REPLICA_SETS)
-                .into_iter()
-                .collect(),
+            PODS => self.sets_of(change),
             _ => Vec::new(),
         }
     }
@@ -64,7 +62,7 @@ impl Reconciler for ReplicaSets {
             self.failures.remove(key);
             return None;
         };
-        let pods = ownership::controlled(&self.store, PODS, &set);
+        let pods = ownership::claim(&self.store, PODS, &set);
         let outcome = if store::is_deleting(&set) {
             Ok(())
         } else {
@@ -76,6 +74,21 @@ impl Reconciler for ReplicaSets {
 }
 
 impl ReplicaSets {
+    /// The ReplicaSets that a change of a pod concerns: its owner, now and before, or whoever may adopt an orphan.
+    fn sets_of(&self, change: &Change) -> Vec<Key> {
+        let owner = |pod: &Object| ownership::controller_key(pod, "ReplicaSet", REPLICA_SETS);
+        let mut keys: Vec<Key> = change.previous.iter().filter_map(owner).collect();
+        match ownership::controller_of(&change.object) {
+            Some(_) => keys.extend(owner(&change.object)),
+            None => keys.extend(ownership::adopters(
+                &self.store,
+                REPLICA_SETS,
+                &change.object,
+            )),
+        }
+        keys
+    }
+
     /// Creates what is missing or deletes what is too much.
     ///
     /// # Errors
@@ -85,7 +98,8 @@ impl ReplicaSets {
         let wanted = usize::try_from(wanted(set)).unwrap_or(0);
         if active.len() < wanted {
             let missing = (wanted - active.len()).min(BURST);
-            return create::slow_start(&self.store, set, missing);
+            let pod = creation::pod_of(set);
+            return creation::slow_start(&self.store, COMPONENT, set, &pod, missing);
         }
         let surplus = (active.len() - wanted).min(BURST);
         for victim in victims::choose(active, surplus, self.store.clock().now_ms()) {
@@ -193,18 +207,19 @@ fn status(set: &Value, counts: &Counts, failure: Option<&String>, now: &str) -> 
         set["metadata"]["generation"].clone(),
     );
     if let Some(message) = failure {
-        let since = pod::condition(set, "ReplicaFailure")
-            .map_or(json!(now), |known| known["lastTransitionTime"].clone());
-        status.insert(
-            "conditions".to_owned(),
-            json!([{
-                "type": "ReplicaFailure",
-                "status": "True",
-                "reason": "FailedCreate",
-                "message": message,
-                "lastTransitionTime": since,
-            }]),
-        );
+        // Known already: left alone. Each attempt names another pod, and would else rewrite the status for nothing.
+        let condition = pod::condition(set, "ReplicaFailure")
+            .cloned()
+            .unwrap_or_else(|| {
+                json!({
+                    "type": "ReplicaFailure",
+                    "status": "True",
+                    "reason": "FailedCreate",
+                    "message": message,
+                    "lastTransitionTime": now,
+                })
+            });
+        status.insert("conditions".to_owned(), json!([condition]));
     }
     Value::Object(status)
 }

@@ -2,8 +2,9 @@
 
 use super::super::ownership;
 use super::super::pod;
-use super::{Rollout, counted, replicas};
+use super::{DESIRED_REPLICAS, MAX_REPLICAS, Rollout, annotated, counted, replicas};
 use crate::embedded::store::{Object, PODS};
+use std::cmp::Ordering;
 
 impl Rollout<'_> {
     /// The Deployment's number changed, its template did not: sizes the ReplicaSet in use directly. In the middle of a
@@ -30,30 +31,56 @@ impl Rollout<'_> {
     /// Whether the new ReplicaSet has everything the Deployment wants, all available.
     fn is_saturated(&self) -> bool {
         self.new_set().is_some_and(|set| {
-            replicas(set) == self.replicas() && counted(set, "availableReplicas") == self.replicas()
+            replicas(set) == self.replicas()
+                && annotated(set, DESIRED_REPLICAS) == Some(self.replicas())
+                && counted(set, "availableReplicas") == self.replicas()
         })
     }
 
-    /// Gives each ReplicaSet its share of the new total, by its share of the present one; what rounding leaves goes to
-    /// the newest.
+    /// Gives each ReplicaSet its share of what is added or taken away, by its share of the size before; what rounding
+    /// leaves goes to the largest, and of equals to the newest when growing, to the oldest when shrinking.
     fn scale_proportionally(&self, sets: &[&Object]) {
-        let present: i64 = sets.iter().map(|set| replicas(set)).sum();
-        let allowed = if self.replicas() == 0 {
-            0
-        } else {
-            self.replicas() + self.fenceposts().0
-        };
-        let mut sizes: Vec<i64> = sets
-            .iter()
-            .map(|set| replicas(set) * allowed / present.max(1))
-            .collect();
-        let rest = allowed - sizes.iter().sum::<i64>();
-        if let Some(newest) = sizes.last_mut() {
-            *newest += rest;
+        let change = self.most() - self.total();
+        let mut sets = sets.to_vec();
+        if change > 0 {
+            sets.reverse();
+        }
+        // Stable: equals keep their order by age.
+        sets.sort_by_key(|set| -replicas(set));
+        let mut left = change;
+        let mut sizes = Vec::new();
+        for set in &sets {
+            let share = match change.cmp(&0) {
+                Ordering::Greater => self.share_of(set).min(left),
+                Ordering::Less => self.share_of(set).max(left),
+                Ordering::Equal => 0,
+            };
+            left -= share;
+            sizes.push(replicas(set) + share);
+        }
+        if let Some(largest) = sizes.first_mut() {
+            *largest = (*largest + left).max(0);
         }
         for (set, size) in sets.iter().zip(sizes) {
             self.size(set, size);
         }
+    }
+
+    /// By how much `set` would grow if it grew as the whole does: from the size that the rollout was allowed when the
+    /// set was last sized, to the size it is allowed now.
+    fn share_of(&self, set: &Object) -> i64 {
+        if self.replicas() == 0 {
+            return -replicas(set);
+        }
+        let before = annotated(set, MAX_REPLICAS)
+            .filter(|most| *most > 0)
+            .unwrap_or_else(|| counted(&self.deployment, "replicas"));
+        if before == 0 {
+            return 0;
+        }
+        // Rounded to the nearest.
+        let size = (2 * replicas(set) * self.most() + before) / (2 * before);
+        size - replicas(set)
     }
 
     /// One step of the rollout towards the current template.

@@ -42,6 +42,7 @@ impl Rollout<'_> {
         after["status"] = Value::Object(self.counts());
         self.judge_availability(&mut after);
         let deadline = if progress == Progress::Judge {
+            self.copy_failure(&mut after);
             self.judge_progress(&mut after)
         } else {
             None
@@ -117,15 +118,14 @@ impl Rollout<'_> {
         };
         let now = self.store.timestamp();
         set_condition(deployment, "Available", available, reason, message, &now);
-        self.copy_failure(deployment);
     }
 
-    /// A ReplicaSet that may not create pods says so on the Deployment as well.
+    /// A ReplicaSet that may not create pods says so on the Deployment as well; the one of the current template first.
     fn copy_failure(&self, deployment: &mut Value) {
         let failure = self
-            .sets
-            .iter()
-            .rev()
+            .new_set()
+            .into_iter()
+            .chain(self.old_sets())
             .find_map(|set| pod::condition(set, "ReplicaFailure"));
         match failure {
             Some(failure) => {
