@@ -13,9 +13,9 @@ mod key;
 
 pub use change::{Change, ChangeKind, Watch};
 pub use key::{
-    CONFIG_MAPS, DEPLOYMENTS, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, Key, NAMESPACES,
-    NODES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS, SERVICES,
-    is_deleting, name, namespace, resource_version, uid,
+    CONFIG_MAPS, DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS,
+    Key, NAMESPACES, NODES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS,
+    SERVICES, is_deleting, name, namespace, resource_version, uid,
 };
 
 use crate::clock::Clock;

@@ -67,7 +67,10 @@ fn replica_set(object: &mut Value) {
 }
 
 fn job(spec: &mut Value) {
-    default(spec, "completions", json!(1));
+    // With parallelism alone it is a work queue, which says itself when it is done.
+    if spec["parallelism"].is_null() {
+        default(spec, "completions", json!(1));
+    }
     default(spec, "parallelism", json!(1));
     default(spec, "backoffLimit", json!(6));
     default(spec, "completionMode", json!("NonIndexed"));

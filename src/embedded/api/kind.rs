@@ -5,8 +5,9 @@
 //! entries over one stored resource; [`View`] says how the second is made from the first.
 
 use crate::embedded::store::{
-    CONFIG_MAPS, DEPLOYMENTS, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, NAMESPACES, NODES,
-    PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS, SERVICES,
+    CONFIG_MAPS, DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS,
+    NAMESPACES, NODES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS,
+    SERVICES,
 };
 use k8s_openapi::api::{
     apps::v1 as apps, autoscaling::v1 as autoscaling_v1, autoscaling::v2 as autoscaling,
@@ -130,8 +131,6 @@ fn round_trip<T: Serialize + DeserializeOwned>(object: &Value) -> Result<Value, 
     serde_json::to_value(T::deserialize(object)?)
 }
 
-/// `jobs.batch`
-const JOBS: Resource = Resource::new("batch", "jobs");
 /// `customresourcedefinitions.apiextensions.k8s.io`
 pub(super) const CUSTOM_RESOURCE_DEFINITIONS: Resource =
     Resource::new("apiextensions.k8s.io", "customresourcedefinitions");
@@ -238,13 +237,8 @@ pub(super) static KINDS: &[Kind] = &[
         "lease",
     )
     .typed::<coordination::Lease>(),
-    Kind::new(
-        Resource::new("discovery.k8s.io", "endpointslices"),
-        "v1",
-        "EndpointSlice",
-        "endpointslice",
-    )
-    .typed::<discovery::EndpointSlice>(),
+    Kind::new(ENDPOINT_SLICES, "v1", "EndpointSlice", "endpointslice")
+        .typed::<discovery::EndpointSlice>(),
     Kind::new(EVENTS, "v1", "Event", "event")
         .short(&["ev"])
         .seen_as("events.k8s.io", View::EventsV1)

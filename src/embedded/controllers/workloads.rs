@@ -6,7 +6,7 @@
 //! a `kubectl get -w` shows is the real one:
 //!
 //! 1. `deployment` turns a Deployment into ReplicaSets and sums up their status;
-//! 2. `replica_set` turns a ReplicaSet into pods;
+//! 2. `replica_set` turns a ReplicaSet into pods, and `job` a Job;
 //! 3. `quota` says how many pods a namespace may have, and keeps the count;
 //! 4. `scheduler` binds a pod to the node, where the kubelet finds it;
 //! 5. `service` gives a Service its cluster IP, `endpoints` lists the ready pods behind it;
@@ -16,6 +16,7 @@ mod creation;
 mod deployment;
 mod endpoints;
 mod garbage;
+mod job;
 mod namespace;
 mod ownership;
 mod pod;
@@ -30,12 +31,13 @@ use crate::embedded::store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the Deployment, ReplicaSet, quota, scheduling, Service, Endpoints, namespace and garbage-collection controllers until
+/// Runs the Deployment, ReplicaSet, Job, quota, scheduling, Service, Endpoints, namespace and garbage-collection controllers until
 /// `shutdown`.
 pub async fn run(store: Store, shutdown: CancellationToken) {
     let mut controllers = JoinSet::new();
     controllers.spawn(deployment::run(store.clone(), shutdown.clone()));
     controllers.spawn(replica_set::run(store.clone(), shutdown.clone()));
+    controllers.spawn(job::run(store.clone(), shutdown.clone()));
     controllers.spawn(quota::run(store.clone(), shutdown.clone()));
     controllers.spawn(scheduler::run(store.clone(), shutdown.clone()));
     controllers.spawn(service::run(store.clone(), shutdown.clone()));

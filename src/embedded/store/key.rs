@@ -54,6 +54,10 @@ pub const RESOURCE_QUOTAS: Resource = Resource::new("", "resourcequotas");
 pub const DEPLOYMENTS: Resource = Resource::new("apps", "deployments");
 /// `replicasets.apps`
 pub const REPLICA_SETS: Resource = Resource::new("apps", "replicasets");
+/// `jobs.batch`
+pub const JOBS: Resource = Resource::new("batch", "jobs");
+/// `endpointslices.discovery.k8s.io`
+pub const ENDPOINT_SLICES: Resource = Resource::new("discovery.k8s.io", "endpointslices");
 /// `horizontalpodautoscalers.autoscaling`
 pub const HORIZONTAL_POD_AUTOSCALERS: Resource =
     Resource::new("autoscaling", "horizontalpodautoscalers");

@@ -225,3 +225,84 @@ async fn deleting_the_deployment_takes_its_replica_sets_and_pods_along() {
     assert!(stage.store.list(REPLICA_SETS, None).0.is_empty());
     assert!(stage.store.list(PODS, None).0.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_scale_in_mid_rollout_gives_every_replica_set_its_share() {
+    let stage = stage();
+    stage.deploy("RollingUpdate", 10).await;
+    stage.run_pods().await;
+    stage
+        .change(|deployment| {
+            deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!("broken:2");
+        })
+        .await;
+    let sizes = || {
+        let (mut sets, _) = stage.store.list(REPLICA_SETS, None);
+        sets.sort_by_key(|set| revision::number(set));
+        sets.iter().map(|set| replicas(set)).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(), [8, 5], "10 + 3 surge, 2 unavailable");
+    stage
+        .change(|deployment| deployment["spec"]["replicas"] = json!(20))
+        .await;
+    // 13 were allowed, 25 are: 8 → 15, 5 → 10, as in the Deployment chapter's own sums.
+    assert_eq!(sizes(), [15, 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_leaves_the_deployment_short_and_both_say_why() {
+    let stage = stage();
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "small", "namespace": "demo"},
+        "spec": {"hard": {"pods": "2"}},
+    });
+    stage.store.create(store::RESOURCE_QUOTAS, quota).unwrap();
+    stage.deploy("RollingUpdate", 3).await;
+    let failure = stage.condition("ReplicaFailure");
+    assert_eq!(failure["reason"], "FailedCreate");
+    let message = failure["message"].as_str().unwrap();
+    assert!(
+        message
+            .ends_with("exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2"),
+        "{message}"
+    );
+    assert_eq!(stage.deployment()["status"]["replicas"], 2);
+    let quota = Key::new(store::RESOURCE_QUOTAS, "demo", "small");
+    let status = stage.store.get(&quota).unwrap()["status"].clone();
+    assert_eq!(status["used"], json!({"pods": "2"}));
+
+    stage
+        .store
+        .modify(&quota, None, |quota| {
+            quota["spec"]["hard"]["pods"] = json!("3");
+            Ok(())
+        })
+        .unwrap();
+    // Nothing tells the ReplicaSet of the room; its next attempt finds it.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stage.deployment()["status"]["replicas"], 3);
+    assert_eq!(stage.condition("ReplicaFailure"), Value::Null);
+}
+
+#[tokio::test(start_paused = true)]
+async fn orphans_find_a_new_owner_in_the_deployment_that_comes_again() {
+    let stage = stage();
+    stage.deploy("RollingUpdate", 2).await;
+    stage.run_pods().await;
+    let set = stage.store.list(REPLICA_SETS, None).0[0].clone();
+    stage
+        .store
+        .modify(&Key::of(REPLICA_SETS, &set), None, |set| {
+            set["metadata"]["ownerReferences"] = json!([]);
+            Ok(())
+        })
+        .unwrap();
+    stage.settle().await;
+    let (sets, _) = stage.store.list(REPLICA_SETS, None);
+    assert_eq!(sets.len(), 1, "adopted, not made a second time");
+    assert!(ownership::is_controlled_by(
+        &sets[0],
+        store::uid(&stage.deployment())
+    ));
+}
