@@ -21,6 +21,15 @@ pub struct Line {
     pub text: String,
 }
 
+/// Where the lines of a container's last two runs lie: the previous one's reach from `previous` to `current`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// The first line of the run before the last.
+    pub previous: u64,
+    /// The first line of the last run.
+    pub current: u64,
+}
+
 /// The logs of all containers, by pod UID and container name. Clones share them.
 #[derive(Clone, Default)]
 pub struct Logs(Arc<Mutex<HashMap<(String, String), Log>>>);
@@ -28,6 +37,7 @@ pub struct Logs(Arc<Mutex<HashMap<(String, String), Log>>>);
 struct Log {
     lines: VecDeque<Line>,
     next: u64,
+    runs: Runs,
     /// The number after the newest line, and whether the container is finished for good.
     progress: watch::Sender<(u64, bool)>,
 }
@@ -50,6 +60,27 @@ impl Logs {
         }
         let next = log.next;
         log.progress.send_modify(|progress| progress.0 = next);
+    }
+
+    /// Marks the beginning of a new run of `container`: what is printed from now on is its.
+    pub fn begin_run(&self, pod_uid: &str, container: &str) {
+        let mut logs = self.lock();
+        let log = logs
+            .entry((pod_uid.to_owned(), container.to_owned()))
+            .or_default();
+        log.runs = Runs {
+            previous: log.runs.current,
+            current: log.next,
+        };
+    }
+
+    /// Where the runs of `container` lie.
+    #[must_use]
+    pub fn runs(&self, pod_uid: &str, container: &str) -> Runs {
+        self.lock()
+            .get(&(pod_uid.to_owned(), container.to_owned()))
+            .map(|log| log.runs)
+            .unwrap_or_default()
     }
 
     /// The kept lines numbered `from` and later.
@@ -97,6 +128,7 @@ impl Default for Log {
         Self {
             lines: VecDeque::new(),
             next: 0,
+            runs: Runs::default(),
             progress: watch::Sender::new((0, false)),
         }
     }

@@ -19,3 +19,4 @@ mod security;
 mod shutdown;
 mod slides;
 mod talk;
+mod workloads;

@@ -25,16 +25,18 @@ pub(super) fn log(
     let key = target.key(target.name.as_deref().unwrap_or_default());
     let pod = store.get(&key).ok_or(StoreError::NotFound(key))?;
     let container = container(&pod, query.text("container"))?;
-    started(&pod, container, query.flag("previous"))?;
+    let run = run(&pod, container, query.flag("previous"))?;
     let uid = store::uid(&pod);
     // Subscribe before reading, so that a line printed in between is seen.
     let growth = logs.follow(uid, container);
-    let mut lines = logs.read(uid, container, 0);
-    let next = lines.last().map_or(0, |line| line.number + 1);
+    let mut lines = lines_of(logs, uid, container, run);
+    let next = lines
+        .last()
+        .map_or(logs.runs(uid, container).current, |line| line.number + 1);
     narrow(&mut lines, query, store.clock().now_ms())?;
     let timestamps = query.flag("timestamps");
     let first = text(&lines, timestamps);
-    let body = if query.flag("follow") {
+    let body = if query.flag("follow") && run == Run::Last {
         let follower = Follower {
             logs: logs.clone(),
             uid: uid.to_owned(),
@@ -98,8 +100,29 @@ fn container<'a>(pod: &'a Value, asked: &str) -> Result<&'a str, ApiError> {
     }
 }
 
-/// A container that never ran has no log.
-fn started(pod: &Value, container: &str, previous: bool) -> Result<(), ApiError> {
+/// Which run of a container is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// The one that runs, or ran last.
+    Last,
+    /// The one before it.
+    Previous,
+}
+
+fn lines_of(logs: &Logs, uid: &str, container: &str, run: Run) -> Vec<Line> {
+    let runs = logs.runs(uid, container);
+    match run {
+        Run::Last => logs.read(uid, container, runs.current),
+        Run::Previous => {
+            let mut lines = logs.read(uid, container, runs.previous);
+            lines.retain(|line| line.number < runs.current);
+            lines
+        }
+    }
+}
+
+/// The run that is asked for; a container that never ran has no log, and one that ran once no previous one.
+fn run(pod: &Value, container: &str, previous: bool) -> Result<Run, ApiError> {
     let status = pod["status"]["containerStatuses"]
         .as_array()
         .into_iter()
@@ -107,18 +130,22 @@ fn started(pod: &Value, container: &str, previous: bool) -> Result<(), ApiError>
         .find(|status| status["name"] == container)
         .unwrap_or(&Value::Null);
     let name = store::name(pod);
-    if previous {
-        // Logs are kept for a container, not for each of its runs.
-        return Err(ApiError::BadRequest(format!(
-            "previous terminated container \"{container}\" in pod \"{name}\" not found"
-        )));
-    }
     let state = &status["state"];
+    if previous {
+        if !status["lastState"]["terminated"].is_object() {
+            return Err(ApiError::BadRequest(format!(
+                "previous terminated container \"{container}\" in pod \"{name}\" not found"
+            )));
+        }
+        // Between two runs the one that ended last is the previous one.
+        let waits = state["waiting"].is_object();
+        return Ok(if waits { Run::Last } else { Run::Previous });
+    }
     let ran = state["running"].is_object()
         || state["terminated"].is_object()
         || status["lastState"]["terminated"].is_object();
     if ran {
-        return Ok(());
+        return Ok(Run::Last);
     }
     let reason = state["waiting"]["reason"]
         .as_str()

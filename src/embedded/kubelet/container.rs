@@ -5,7 +5,7 @@
 
 use super::environment::{self, Environment};
 use super::image::{self, Program};
-use super::probe::Probe;
+use super::probe::{Finding, Probes};
 use super::process::{Output, Process, Recipe};
 use super::status::{self, Report, State, Termination};
 use super::{Kubelet, POD_IP, StopOrder};
@@ -144,6 +144,8 @@ impl Container {
         };
         // The semaphore is never closed; without a permit we would only start a little early.
         let _turn = self.kubelet.starts.acquire().await;
+        let (uid, name) = (store::uid(&self.pod), self.name());
+        self.kubelet.logs.begin_run(uid, name);
         let process = Process::start(self.recipe(program, environment), &output)
             .map_err(|error| Obstacle::Start(error.to_string()))?;
         self.tell(Severity::Normal, "Created", "Container created");
@@ -190,13 +192,15 @@ impl Container {
     /// Watches a running process: probes it, stops it when ordered, and returns how it ended.
     async fn supervise(&mut self, mut process: Process, report: &mut Report) -> Termination {
         let started = self.kubelet.store.timestamp();
-        let mut probe = Probe::of(self.spec(), &self.ports);
-        let mut ready = probe.is_none();
+        let mut probes = Probes::of(self.spec(), &self.ports);
         report.container_id = status::container_id();
-        report.state = running(&started, ready);
+        report.state = running(&started, probes.ready());
         self.send(report);
         let mut deadline = None;
+        // When a probe has found the container dead: until then it may end by itself.
+        let mut doomed = None;
         let exit_code = loop {
+            let last = [deadline, doomed].into_iter().flatten().min();
             tokio::select! {
                 code = process.wait() => break code,
                 () = ordered(&mut self.stop, deadline) => {
@@ -206,13 +210,16 @@ impl Container {
                     }
                     deadline = *self.stop.borrow();
                 }
-                () = reached(deadline) => {
+                () = reached(last) => {
                     process.kill();
                     break process.wait().await;
                 }
-                now_ready = probed(&mut probe, ready), if deadline.is_none() => {
-                    ready = now_ready;
-                    report.state = running(&started, ready);
+                finding = probes.next(), if last.is_none() => {
+                    if self.tell_of(&finding) {
+                        process.terminate();
+                        doomed = Some(Instant::now() + self.grace());
+                    }
+                    report.state = running(&started, finding.ready && doomed.is_none());
                     self.send(report);
                 }
             }
@@ -226,6 +233,26 @@ impl Container {
         report.state = State::Terminated(end.clone());
         self.send(report);
         end
+    }
+
+    /// Tells what a probe has found; returns whether the container must go.
+    fn tell_of(&self, finding: &Finding) -> bool {
+        if let Some(trouble) = &finding.trouble {
+            self.tell(Severity::Warning, "Unhealthy", trouble);
+        }
+        let Some(probe) = finding.fatal else {
+            return false;
+        };
+        let name = self.name();
+        let message = format!("Container {name} failed {probe} probe, will be restarted");
+        self.tell(Severity::Normal, "Killing", &message);
+        true
+    }
+
+    /// How long the container may take to stop when the node itself wants it to.
+    fn grace(&self) -> Duration {
+        let seconds = self.pod["spec"]["terminationGracePeriodSeconds"].as_u64();
+        Duration::from_secs(seconds.unwrap_or(30))
     }
 
     /// The pause before a restart.
@@ -314,14 +341,6 @@ async fn ordered(stop: &mut StopOrder, known: Option<Instant>) {
 async fn reached(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Probes until readiness differs from `ready`, and returns it. Cancel-safe: the probe remembers when it is due.
-async fn probed(probe: &mut Option<Probe>, ready: bool) -> bool {
-    match probe {
-        Some(probe) => probe.changed(ready).await,
         None => std::future::pending().await,
     }
 }

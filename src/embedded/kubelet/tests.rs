@@ -8,6 +8,8 @@ use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 use tokio::time::timeout;
 
+mod restarts;
+
 /// Real processes on a busy machine; nothing here takes a second on an idle one.
 const PATIENCE: Duration = Duration::from_secs(20);
 
