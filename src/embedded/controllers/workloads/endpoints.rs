@@ -5,6 +5,10 @@
 //! them apart. The kubelet may have had to give a process another port than its `containerPort`, and says so in an
 //! annotation of the pod ([`PORT_ANNOTATION`]); Endpoints carry that actual port, so that whoever reads them can dial
 //! it. Pods with different ports are different subsets.
+//!
+//! `slices` says the same once more as EndpointSlices.
+
+mod slices;
 
 use super::ownership;
 use super::pod;
@@ -90,7 +94,9 @@ impl EndpointsController {
     }
 
     fn write(&self, service: &Value) {
-        let subsets = subsets(service, &self.pods_behind(service));
+        let pods = self.pods_behind(service);
+        slices::write(&self.store, service, &pods);
+        let subsets = subsets(service, &pods);
         let key = Key::new(ENDPOINTS, store::namespace(service), store::name(service));
         if self.store.get(&key).is_none() {
             let mut endpoints = json!({
@@ -161,12 +167,16 @@ fn address(pod: &Value) -> Value {
     json!({
         "ip": pod["status"]["podIP"],
         "nodeName": pod["spec"]["nodeName"],
-        "targetRef": {
-            "kind": "Pod",
-            "namespace": store::namespace(pod),
-            "name": store::name(pod),
-            "uid": store::uid(pod),
-        },
+        "targetRef": target_reference(pod),
+    })
+}
+
+fn target_reference(pod: &Value) -> Value {
+    json!({
+        "kind": "Pod",
+        "namespace": store::namespace(pod),
+        "name": store::name(pod),
+        "uid": store::uid(pod),
     })
 }
 

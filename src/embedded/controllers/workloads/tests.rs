@@ -4,8 +4,8 @@ use super::run;
 use crate::clock::Clock;
 use crate::embedded::events::{self, Severity};
 use crate::embedded::store::{
-    self, CONFIG_MAPS, ENDPOINTS, EVENTS, Key, NAMESPACES, NODES, Object, PODS, Resource, SERVICES,
-    Store,
+    self, CONFIG_MAPS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, Key, NAMESPACES, NODES, Object, PODS,
+    Resource, SERVICES, Store,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -169,9 +169,14 @@ async fn endpoints_carry_the_ready_pods_and_the_ports_they_really_have() {
     let expected = json!([{"name": "redis", "port": 40_123, "protocol": "TCP"}]);
     assert_eq!(subsets()[0]["ports"], expected);
     assert_eq!(subsets()[0]["addresses"][0]["targetRef"]["name"], "r");
+    let (slices, _) = store.list(ENDPOINT_SLICES, Some("demo"));
+    assert_eq!(slices.len(), 1, "the slice of no mapped port is gone");
+    assert_eq!(slices[0]["ports"], expected);
+    assert_eq!(slices[0]["endpoints"][0]["conditions"]["ready"], true);
     store
         .delete(&Key::new(SERVICES, "demo", "redis"), None, 0)
         .unwrap();
     settle().await;
     assert!(store.list(ENDPOINTS, None).0.is_empty());
+    assert!(store.list(ENDPOINT_SLICES, None).0.is_empty());
 }

@@ -138,4 +138,53 @@ mod tests {
         let cheap = pod("z", Some("2025-12-31T23:00:00Z"));
         check(&[Arc::new(dear), cheap], &["z"]);
     }
+
+    /// `pod` with one field of it changed.
+    fn with(pod: &Object, pointer: &str, value: Value) -> Object {
+        let mut changed = Value::clone(pod);
+        *changed.pointer_mut(pointer).unwrap() = value;
+        Arc::new(changed)
+    }
+
+    #[test]
+    fn the_first_difference_decides_and_there_is_an_order_of_differences() {
+        let mut steady = Value::clone(&pod("m", Some("2025-12-31T23:00:00Z")));
+        steady["status"]["containerStatuses"] = json!([{"restartCount": 0}]);
+        let steady = Arc::new(steady);
+        let cases = [
+            ("/spec/nodeName", json!("")),
+            ("/status/phase", json!("Pending")),
+            ("/status/phase", json!("Unknown")),
+            ("/status/conditions/0/status", json!("False")),
+            (
+                "/status/conditions/0/lastTransitionTime",
+                json!("2025-12-31T23:59:59Z"),
+            ),
+        ];
+        for (pointer, value) in cases {
+            let other = with(&with(&steady, pointer, value), "/metadata/name", json!("z"));
+            check(&[steady.clone(), other], &["z"]);
+        }
+    }
+
+    #[test]
+    fn without_readiness_more_restarts_go_first_and_then_the_younger() {
+        let mut calm = Value::clone(&pod("a", None));
+        calm["status"]["containerStatuses"] = json!([{"restartCount": 1}]);
+        let calm = Arc::new(calm);
+        let restless = with(&calm, "/metadata/name", json!("z"));
+        let restless = with(
+            &restless,
+            "/status/containerStatuses/0/restartCount",
+            json!(2),
+        );
+        check(&[calm.clone(), restless], &["z"]);
+        let young = with(&calm, "/metadata/name", json!("y"));
+        let young = with(
+            &young,
+            "/metadata/creationTimestamp",
+            json!("2025-12-31T23:59:50Z"),
+        );
+        check(&[calm, young], &["y"]);
+    }
 }
