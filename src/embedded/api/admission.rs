@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::scaled_object;
 use crate::embedded::controllers::workloads::quota;
 use crate::embedded::store::{
-    self, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, Key, PODS, REPLICA_SETS, SCALED_OBJECTS,
+    self, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS, Key, PODS, REPLICA_SETS, SCALED_OBJECTS,
     SERVICES, Store,
 };
 use serde_json::{Value, json};
@@ -61,6 +61,8 @@ pub(super) fn check(
         );
     } else if resource == PODS {
         containers(&object["spec"], "spec", &mut causes);
+    } else if resource == JOBS {
+        job(&object["spec"], &mut causes);
     } else if resource == SERVICES {
         service(&object["spec"], &mut causes);
     } else if resource == HORIZONTAL_POD_AUTOSCALERS {
@@ -159,6 +161,18 @@ fn workload(spec: &Value, previous: Option<&Value>, causes: &mut Vec<Cause>) {
     }
     workload_selector(spec, previous, causes);
     containers(&spec["template"]["spec"], "spec.template.spec", causes);
+}
+
+/// A Job's pods must come to an end. (`Always` is what an absent policy was completed to.)
+fn job(spec: &Value, causes: &mut Vec<Cause>) {
+    let template = &spec["template"]["spec"];
+    containers(template, "spec.template.spec", causes);
+    if template["restartPolicy"] != "OnFailure" && template["restartPolicy"] != "Never" {
+        causes.push(Cause::required(
+            "spec.template.spec.restartPolicy",
+            "valid values: \"OnFailure\", \"Never\"",
+        ));
+    }
 }
 
 fn workload_selector(spec: &Value, previous: Option<&Value>, causes: &mut Vec<Cause>) {
@@ -356,6 +370,20 @@ mod tests {
             "deployments",
             &object,
             "Deployment.apps \"bad\" is invalid: spec.template.metadata.labels: Invalid value: {\"app\":\"other\"}: `selector` does not match template `labels`",
+        );
+    }
+
+    #[test]
+    fn a_job_must_say_that_its_pods_end() {
+        let object = json!({"metadata": {"name": "bad"}, "spec": {"template": {"spec": {
+            "restartPolicy": "Always", "containers": [{"name": "a", "image": "b"}],
+        }}}});
+        refuses(
+            "batch",
+            "v1",
+            "jobs",
+            &object,
+            "Job.batch \"bad\" is invalid: spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"",
         );
     }
 
