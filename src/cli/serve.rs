@@ -277,16 +277,20 @@ async fn drain(
     shutdown: &CancellationToken,
 ) -> Result<()> {
     let mut serving = std::pin::pin!(serving);
-    tokio::select! {
+    // A web server without requests in hand ends the moment it is told to, before we may have seen the order ourselves.
+    let serves = tokio::select! {
         result = &mut serving => {
             shutdown.cancel();
             result.context("the web server stopped")?;
+            false
         }
-        () = shutdown.cancelled() => {}
-    }
+        () = shutdown.cancelled() => true,
+    };
     let stopping = async {
         let web = async {
-            let _ = serving.await;
+            if serves {
+                let _ = serving.await;
+            }
         };
         let pods = async {
             if let Some(embedded) = embedded {

@@ -146,6 +146,7 @@ impl Container {
         let _turn = self.kubelet.starts.acquire().await;
         let (uid, name) = (store::uid(&self.pod), self.name());
         self.kubelet.logs.begin_run(uid, name);
+        self.kubelet.ports.vacate(self.ports.values());
         let process = Process::start(self.recipe(program, environment), &output)
             .map_err(|error| Obstacle::Start(error.to_string()))?;
         self.tell(Severity::Normal, "Created", "Container created");
