@@ -97,18 +97,29 @@ pub async fn serve(
     token: String,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
+    let app = router(store, logs, metrics, token, shutdown.clone());
+    axum::serve(listener, app)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await
+}
+
+/// What [`serve`] puts behind the listener: every request in, every answer out, no socket needed.
+pub fn router(
+    store: Store,
+    logs: Logs,
+    metrics: ExternalMetrics,
+    token: String,
+    shutdown: CancellationToken,
+) -> Router {
     seed::seed(&store);
     let api = Api {
         store,
         logs,
         metrics,
         token: token.into(),
-        shutdown: shutdown.clone(),
+        shutdown,
     };
-    let app = Router::new().fallback(handle).with_state(api);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+    Router::new().fallback(handle).with_state(api)
 }
 
 async fn handle(

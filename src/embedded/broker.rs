@@ -24,6 +24,7 @@ mod shared;
 mod value;
 
 use crate::clock::Clock;
+use bytes::{Bytes, BytesMut};
 use connection::Connection;
 use session::Session;
 use shared::{Client, Shared};
@@ -80,6 +81,22 @@ pub async fn serve_with_clock(
             },
         }
     }
+}
+
+/// Every whole request at the front of `wire`, as an authenticated client's would be read: the reading half of RESP
+/// on its own, for whoever wants to try bytes on it without a socket.
+///
+/// # Errors
+/// The text after `ERR Protocol error: ` when the bytes are no requests.
+pub fn requests(wire: &[u8]) -> Result<Vec<Vec<Bytes>>, String> {
+    let mut buffer = BytesMut::from(wire);
+    let mut requests = Vec::new();
+    while let Some(request) = request::next_request(&mut buffer, limits::Limits::FULL)
+        .map_err(|error| error.to_string())?
+    {
+        requests.push(request);
+    }
+    Ok(requests)
 }
 
 fn welcome(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) -> Connection {
