@@ -61,7 +61,7 @@ impl Cluster {
     }
 
     /// With namespace `demo` in it.
-    async fn with_namespace() -> (Self, Client) {
+    pub(crate) async fn with_namespace() -> (Self, Client) {
         let cluster = Self::start().await;
         let client = cluster.client().await;
         let namespace: Namespace = from(json!({"metadata": {"name": "demo"}}));

@@ -9,6 +9,7 @@ mod architecture;
 mod broker;
 mod configuration;
 mod control;
+mod kube_runtime;
 mod kubectl;
 mod kubernetes_api;
 mod queue;
