@@ -26,6 +26,7 @@ mod external_metrics;
 mod kind;
 mod log;
 mod openapi;
+mod operations;
 mod protobuf;
 mod read;
 mod request;
@@ -52,7 +53,9 @@ use axum::extract::{Query as QueryString, State};
 use axum::http::header::WARNING;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
 use error::ApiError;
+use futures::StreamExt;
 use request::{Form, Query, Target};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -63,6 +66,9 @@ use write::Written;
 
 /// The largest body, as the API server's limit (`MaxRequestBodyBytes`).
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// How much of a body that is too large is read before the connection is given up.
+const DRAINED: usize = 32 * 1024 * 1024;
 
 /// What every request needs. Cheap to clone.
 #[derive(Clone)]
@@ -134,8 +140,9 @@ async fn handle(
     if !access::is_granted(&parts.headers, &api.token) {
         return ApiError::Unauthorized.into_response();
     }
-    let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
-        return ApiError::TooLarge(BODY_LIMIT).into_response();
+    let body = match read_body(body).await {
+        Ok(body) => body,
+        Err(error) => return error.into_response(),
     };
     let call = Call {
         method: parts.method,
@@ -147,6 +154,26 @@ async fn handle(
     api.answer(call)
         .await
         .unwrap_or_else(ApiError::into_response)
+}
+
+/// The body, if it is within the limit. One that is not is still read to its end, or for [`DRAINED`] bytes: a
+/// connection that is closed on what the client is sending takes the answer away with it.
+async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    let mut chunks = body.into_data_stream();
+    let (mut read, mut length) = (BytesMut::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| ApiError::BadRequest(error.to_string()))?;
+        length += chunk.len();
+        if length <= BODY_LIMIT {
+            read.extend_from_slice(&chunk);
+        } else if length > DRAINED {
+            break;
+        }
+    }
+    if length > BODY_LIMIT {
+        return Err(ApiError::TooLarge(BODY_LIMIT));
+    }
+    Ok(read.freeze())
 }
 
 /// Probes and the version need no token.

@@ -2,6 +2,7 @@
 //! `kubectl scale` change a size, without knowing the kind behind it.
 
 use super::error::{ApiError, Cause};
+use super::operations;
 use super::request::{self, Query, Target};
 use super::write;
 use crate::embedded::store::{self, Store, StoreError};
@@ -36,7 +37,7 @@ pub(super) fn patch(
     change(store, target, query, |current| {
         let mut scale = current.clone();
         match media_type {
-            "application/json-patch+json" => write::json_patch(&mut scale, patch)?,
+            "application/json-patch+json" => operations::apply(&mut scale, patch)?,
             // A Scale has no lists, so merging, strategic merging and applying are the same.
             "application/merge-patch+json"
             | "application/strategic-merge-patch+json"

@@ -10,6 +10,7 @@ use super::apply::{self, Applier};
 use super::convert;
 use super::defaults;
 use super::error::{ApiError, Cause};
+use super::operations;
 use super::request::{self, Query, Target};
 use super::schema::Place;
 use super::strategic;
@@ -88,18 +89,11 @@ pub(super) fn patch(
             "application/strategic-merge-patch+json" => {
                 strategic::merge(&mut object, &patch, &Place::top(target.kind.group));
             }
-            "application/json-patch+json" => json_patch(&mut object, patch)?,
+            "application/json-patch+json" => operations::apply(&mut object, patch)?,
             _ => return Err(ApiError::UnsupportedMediaType(PATCH_TYPES)),
         }
         Ok(object)
     })
-}
-
-/// Applies a JSON patch; also used on Scale objects.
-pub(super) fn json_patch(object: &mut Value, patch: Value) -> Result<(), ApiError> {
-    let operations: json_patch::Patch = serde_json::from_value(patch)
-        .map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
-    json_patch::patch(object, &operations).map_err(|_| ApiError::BadPatch)
 }
 
 fn server_side_apply(

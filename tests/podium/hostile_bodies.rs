@@ -1,0 +1,144 @@
+//! Bodies that are meant to hurt the embedded API: too large, too deep, growing when read. Each is refused as the API
+//! server refuses it, and the next request is answered as ever.
+
+use crate::kubernetes_api::Cluster;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const SCALED_OBJECTS: &str = "/apis/keda.sh/v1alpha1/namespaces/default/scaledobjects";
+
+async fn send(
+    cluster: &Cluster,
+    (method, path): (Method, &str),
+    media_type: &str,
+    body: impl Into<reqwest::Body>,
+) -> (StatusCode, Value) {
+    let response = reqwest::Client::new()
+        .request(method, format!("http://{}{path}", cluster.address))
+        .bearer_auth("a-token-for-tests")
+        .header("content-type", media_type)
+        .body(body)
+        .send()
+        .await
+        .expect("an answer, not a broken connection");
+    let status = response.status();
+    (status, response.json().await.unwrap())
+}
+
+#[track_caller]
+fn refused(answer: &(StatusCode, Value), code: u16) {
+    let (status, body) = answer;
+    assert_eq!(status.as_u16(), code, "{body}");
+    assert_eq!(body["kind"], "Status");
+    assert_eq!(body["code"], code);
+}
+
+async fn still_answers(cluster: &Cluster) {
+    let map = json!({"metadata": {"generateName": "m-"}}).to_string();
+    let (status, _) = send(cluster, (Method::POST, MAPS), "application/json", map).await;
+    assert_eq!(status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_body_of_ten_megabytes_is_too_large() {
+    let cluster = Cluster::start().await;
+    let body = vec![b' '; 10 << 20];
+    let answer = send(&cluster, (Method::POST, MAPS), "application/json", body).await;
+    refused(&answer, 413);
+    assert_eq!(answer.1["reason"], "RequestEntityTooLarge");
+    still_answers(&cluster).await;
+}
+
+#[tokio::test]
+async fn a_body_of_ten_megabytes_without_a_length_is_too_large() {
+    let cluster = Cluster::start().await;
+    let chunks = (0..160).map(|_| Ok::<_, std::io::Error>(vec![b' '; 64 << 10]));
+    let body = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+    let answer = send(&cluster, (Method::POST, MAPS), "application/json", body).await;
+    refused(&answer, 413);
+    still_answers(&cluster).await;
+}
+
+#[tokio::test]
+async fn nesting_without_end_is_refused_in_json_and_in_yaml() {
+    let cluster = Cluster::start().await;
+    let deep = 1 << 20;
+    let object = format!("{{\"data\":{}", "{\"a\":".repeat(deep / 5));
+    let indented: String = (0..1_400).map(|depth| " ".repeat(depth) + "a:\n").collect();
+    for body in [
+        "[".repeat(deep),
+        "{".repeat(deep),
+        "- ".repeat(deep / 2),
+        "? ".repeat(deep / 2),
+        object,
+        indented,
+        format!("{}{}", "[".repeat(deep), "]".repeat(deep)),
+    ] {
+        for media_type in ["application/json", "application/yaml"] {
+            let answer = send(&cluster, (Method::POST, MAPS), media_type, body.clone()).await;
+            refused(&answer, 400);
+        }
+    }
+    still_answers(&cluster).await;
+}
+
+#[tokio::test]
+async fn yaml_that_expands_without_end_is_refused() {
+    let cluster = Cluster::start().await;
+    let mut bomb = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
+    for level in 1..30 {
+        let below = level - 1;
+        let nine = vec![format!("*a{below}"); 9].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{nine}]\n"));
+    }
+    let long = "x".repeat(1 << 20);
+    let many = "*a, ".repeat(100_000);
+    let wide = format!("a: &a {long}\nb: [{many}]\n");
+    let selves = "a: &a [*a, *a]\n".to_owned();
+    for body in [bomb, wide, selves] {
+        let answer = send(&cluster, (Method::POST, MAPS), "application/yaml", body).await;
+        refused(&answer, 400);
+    }
+    still_answers(&cluster).await;
+}
+
+#[tokio::test]
+async fn patches_that_nest_or_double_are_refused() {
+    let cluster = Cluster::start().await;
+    let scaled = json!({
+        "metadata": {"name": "s"},
+        "spec": {"scaleTargetRef": {"name": "w"}, "triggers": [{"type": "redis", "metadata": {"listName": "q"}}]},
+    });
+    let (status, body) = send(
+        &cluster,
+        (Method::POST, SCALED_OBJECTS),
+        "application/json",
+        scaled.to_string(),
+    )
+    .await;
+    assert_eq!(status, StatusCode::CREATED, "{body}");
+    let (from, path) = ("/spec/triggers", "/spec/triggers/-");
+    let double = json!(vec![json!({"op": "copy", "from": from, "path": path}); 60]);
+    let nest = |_| {
+        let (from, path) = ("/spec", "/next/spec");
+        [
+            json!({"op": "add", "path": "/next", "value": {}}),
+            json!({"op": "move", "from": from, "path": path}),
+            json!({"op": "move", "from": "/next", "path": "/spec"}),
+        ]
+    };
+    let nest = json!((0..3_000).flat_map(nest).collect::<Vec<_>>());
+    let target = format!("{SCALED_OBJECTS}/s");
+    for operations in [double, nest] {
+        let answer = send(
+            &cluster,
+            (Method::PATCH, &target),
+            "application/json-patch+json",
+            operations.to_string(),
+        )
+        .await;
+        refused(&answer, 422);
+    }
+    still_answers(&cluster).await;
+}
