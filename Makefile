@@ -5,8 +5,11 @@
 RUN_NEEDS  := cargo=rustup cc=build-essential npm=npm
 TEST_NEEDS := $(RUN_NEEDS) redis-server=redis-server redis-cli=redis-tools chromium=chromium
 DENY_VERSION := 0.20.2
+FUZZ_VERSION := 0.13.2
+FUZZ_TARGETS := api_request resp job deck
+FUZZ_SECONDS := 60
 
-.PHONY: run test lint bench help deny browser-test assets
+.PHONY: run test lint bench fuzz help deny browser-test assets
 
 run: assets ## Build what is needed and present the built-in talk on the embedded cluster
 	cargo build --release --locked
@@ -27,6 +30,17 @@ deny: ## Licences, bans and sources of the dependencies
 
 bench: assets ## Measure; figures go to docs/benchmarks.md
 	cargo bench --locked
+
+# The stack is that of a server's thread, so that nesting which would end the server ends the fuzzer. No sanitizer: there
+# is no unsafe code here, and without one the same time tries twice as much.
+fuzz: assets ## Fuzz every target for FUZZ_SECONDS (60) each, with a nightly toolchain
+	@command -v cargo-fuzz >/dev/null || cargo install --locked --version $(FUZZ_VERSION) cargo-fuzz
+	@ulimit -s 2048; for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target; \
+		dictionary=$$(ls fuzz/$$target.dict 2>/dev/null); \
+		cargo +nightly fuzz run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) $${dictionary:+-dict=$$dictionary} || exit 1; \
+	done
 
 browser-test: assets ## The browser tests alone, against a fresh build
 	@.ci/need $(TEST_NEEDS)
