@@ -16,8 +16,16 @@ fuzz_target!(|text: &[u8]| {
         return;
     };
     for slide in &deck.slides {
-        assert!(deck.find(&slide.label).is_some(), "{} is found", slide.label);
+        assert!(
+            deck.find(&slide.label).is_some(),
+            "{} is found",
+            slide.label
+        );
         assert!(!slide.html.contains("<script"), "{}", slide.html);
-        assert!(!slide.notes_html.contains("<script"), "{}", slide.notes_html);
+        assert!(
+            !slide.notes_html.contains("<script"),
+            "{}",
+            slide.notes_html
+        );
     }
 });
