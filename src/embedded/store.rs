@@ -277,7 +277,10 @@ impl Store {
         if is_deleting(&current) && earlier.unwrap_or(0) <= grace {
             return Ok((current, false));
         }
-        let due = self.clock.now_ms() + grace.saturating_mul(1_000);
+        let due = self
+            .clock
+            .now_ms()
+            .saturating_add(grace.saturating_mul(1_000));
         let due = k8s_openapi::jiff::Timestamp::from_millisecond(due)
             .unwrap_or(k8s_openapi::jiff::Timestamp::MAX);
         object["metadata"]["deletionTimestamp"] =

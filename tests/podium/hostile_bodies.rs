@@ -142,3 +142,48 @@ async fn patches_that_nest_or_double_are_refused() {
     }
     still_answers(&cluster).await;
 }
+
+#[tokio::test]
+async fn numbers_at_the_edge_of_their_type_are_only_numbers() {
+    let cluster = Cluster::start().await;
+    let most = i64::MAX;
+    let pod = json!({
+        "metadata": {"name": "p"},
+        "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]},
+    });
+    let running = json!({"status": {"containerStatuses": [{
+        "name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": i32::MAX,
+        "state": {"running": {"startedAt": "9999-12-30T22:00:00Z"}},
+    }]}});
+    let pods = "/api/v1/namespaces/default/pods";
+    let steps = [
+        (Method::POST, pods.to_owned(), pod),
+        (Method::PATCH, format!("{pods}/p/status"), running),
+        (Method::GET, pods.to_owned(), json!({})),
+        (
+            Method::DELETE,
+            format!("{pods}/p"),
+            json!({"gracePeriodSeconds": most}),
+        ),
+    ];
+    for (method, path, body) in steps {
+        let media_type = if method == Method::PATCH {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        let (status, body) = send(&cluster, (method, &path), media_type, body.to_string()).await;
+        assert!(status.is_success(), "{path}: {body}");
+    }
+    let log = format!(
+        "http://{}{pods}/p/log?sinceSeconds={most}&tailLines={most}",
+        cluster.address
+    );
+    let log = reqwest::Client::new()
+        .get(log)
+        .bearer_auth("a-token-for-tests")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(log.status(), StatusCode::OK);
+}

@@ -63,7 +63,8 @@ pub(super) fn log(
 /// Leaves the lines that `sinceSeconds` and `tailLines` ask for.
 fn narrow(lines: &mut Vec<Line>, query: &Query, now_ms: i64) -> Result<(), ApiError> {
     if let Some(seconds) = query.number("sinceSeconds")? {
-        let since = now_ms - i64::try_from(seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
+        let back_ms = i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        let since = now_ms.saturating_sub(back_ms);
         lines.retain(|line| line.at_ms >= since);
     }
     if let Some(tail) = query
