@@ -76,20 +76,25 @@ pub async fn start(
             tracing::error!(%error, "the embedded API server stopped");
         }
     });
-    tasks.spawn(controllers::workloads::run(store.clone(), shutdown.clone()));
+    let manager = api::attributed(&store, "kube-controller-manager");
+    tasks.spawn(controllers::workloads::run(
+        manager.clone(),
+        shutdown.clone(),
+    ));
     tasks.spawn(controllers::keda::run(
-        store.clone(),
+        api::attributed(&store, "keda"),
         metrics.clone(),
         poll_sender,
         shutdown.clone(),
     ));
     tasks.spawn(controllers::hpa::run(
-        store.clone(),
+        manager,
         metrics,
         sync_sender,
         shutdown.clone(),
     ));
     tasks.spawn(proxy.clone().run(shutdown.clone()));
+    let store = api::attributed(&store, "kubelet");
     tasks.spawn(kubelet::run(store, logs, proxy, program, shutdown));
     Ok(Embedded {
         address,

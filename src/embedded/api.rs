@@ -7,7 +7,8 @@
 //!    `openapi`), reviews, external metrics;
 //! 2. the path, read against the table of kinds into a target (`kind`, `request`);
 //! 3. reading (`read`, `watch`, `log`, Tables in `table` and `columns`) or writing (`write`, with `strict`, `defaults`
-//!    and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`);
+//!    and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`),
+//!    signed by who writes (`ownership`);
 //! 4. an answer, or an error as a `Status` object (`error`).
 //!
 //! There is no TLS: the listener is meant for loopback, and the token keeps other users of the machine out.
@@ -17,16 +18,20 @@ mod admission;
 mod age;
 mod apply;
 mod columns;
+mod compare;
 mod convert;
 pub mod defaults;
 mod delete;
 mod discovery;
 mod error;
 mod external_metrics;
+mod field_set;
 mod kind;
 mod log;
+mod managers;
 mod openapi;
 mod operations;
+mod ownership;
 mod protobuf;
 mod read;
 mod request;
@@ -43,6 +48,7 @@ mod watch;
 mod write;
 
 pub use access::kubeconfig;
+pub use ownership::attributed;
 
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
@@ -147,7 +153,7 @@ async fn handle(
     let call = Call {
         method: parts.method,
         path: parts.uri.path().to_owned(),
-        query: Query::new(query),
+        query: Query::new(query, &parts.headers),
         headers: parts.headers,
         body,
     };

@@ -70,12 +70,16 @@ pub enum StoreError {
     Rejected(String),
 }
 
+/// Notes in an object who wrote it: the writer's name, the object before (null when it is new) and after, and now.
+pub type Sign = fn(&str, &Value, &mut Value, &str);
+
 /// The cluster's objects. Clone it freely: all clones are the same store.
 #[derive(Clone)]
 pub struct Store {
     state: Arc<Mutex<State>>,
     latest: watch::Sender<u64>,
     clock: Clock,
+    signature: Option<(&'static str, Sign)>,
 }
 
 struct State {
@@ -99,6 +103,22 @@ impl Store {
             })),
             latest: watch::Sender::new(1),
             clock,
+            signature: None,
+        }
+    }
+
+    /// A handle of the same store whose writes are signed with `name`.
+    #[must_use]
+    pub fn signed(&self, name: &'static str, sign: Sign) -> Self {
+        Self {
+            signature: Some((name, sign)),
+            ..self.clone()
+        }
+    }
+
+    fn sign(&self, before: &Value, object: &mut Value) {
+        if let Some((name, sign)) = self.signature {
+            sign(name, before, object, &self.timestamp());
         }
     }
 
@@ -185,6 +205,7 @@ impl Store {
         if counts_generations(&object) {
             object["metadata"]["generation"] = json!(1);
         }
+        self.sign(&Value::Null, &mut object);
         Ok(self.commit(&mut state, ChangeKind::Added, key, object))
     }
 
@@ -231,6 +252,7 @@ impl Store {
         if object == *current {
             return Ok(current);
         }
+        self.sign(&current, &mut object);
         if counts_generations(&current) && specification(&object) != specification(&current) {
             let generation = current["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             object["metadata"]["generation"] = json!(generation);

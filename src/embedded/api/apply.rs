@@ -1,65 +1,45 @@
 //! Server-side apply: the applied fields are merged into the live object, and remembered under the applier's name.
 //!
-//! Lists that are maps merge item by item, as the schema says. `metadata.managedFields` records what each manager
-//! applied, in the API's own notation (`f:` field, `k:` list item, `v:` set member), so that a field which a manager
-//! no longer applies, and nobody else does, goes away. Managers do not conflict here: the last one to apply a field
-//! wins and both own it.
+//! Lists that are maps merge item by item, as the schema says. A field which a manager no longer applies, and nobody
+//! else owns, goes away. A field of somebody else that would get another value is a conflict, unless the applier
+//! forces; then it is the applier's alone. Who owns what is in `managers`.
 
+use super::compare;
+use super::field_set::FieldSet;
+use super::managers::{Conflict, Managers, Writer};
 use super::schema::{self, List, Place};
 use serde_json::{Map, Value, json};
 
-/// Who applies, and as what.
-pub(super) struct Applier<'a> {
-    /// `fieldManager` of the request.
-    pub(super) manager: &'a str,
-    /// API version of the applied object.
-    pub(super) api_version: &'a str,
-    /// API group of its kind.
-    pub(super) group: &'a str,
-    /// Now, as Kubernetes writes it.
-    pub(super) now: &'a str,
-}
-
 /// What `live` (null for a new object) becomes when `config` is applied.
-pub(super) fn apply(live: &Value, config: &Value, applier: &Applier<'_>) -> Value {
-    let place = Place::top(applier.group);
+///
+/// # Errors
+/// Every conflict, unless `force`.
+pub(super) fn apply(
+    live: &Value,
+    config: &Value,
+    writer: &Writer<'_>,
+    place: &Place,
+    force: bool,
+) -> Result<Value, Vec<Conflict>> {
     let mut merged = if live.is_null() {
         json!({})
     } else {
         live.clone()
     };
-    merge(&mut merged, config, &place);
-    let fields = owned_fields(config, &place);
-    let entries = live["metadata"]["managedFields"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let (mine, others): (Vec<Value>, Vec<Value>) = entries
-        .into_iter()
-        .partition(|entry| entry["manager"] == applier.manager && entry["operation"] == "Apply");
-    if let Some(earlier) = mine.first() {
-        let kept: Vec<&Value> = std::iter::once(&fields)
-            .chain(others.iter().map(|entry| &entry["fieldsV1"]))
-            .collect();
-        remove(&mut merged, &earlier["fieldsV1"], &kept);
+    merge(&mut merged, config, place);
+    let owned = compare::applied(config, place);
+    let mut managers = Managers::of(live);
+    let mut kept = managers.owned_by_others(writer);
+    kept.unite(&owned);
+    remove(&mut merged, &managers.owned_by(writer), Some(&kept));
+    let difference = compare::objects(live, &merged, place);
+    let conflicts = managers.conflicts(writer, &difference);
+    if !force && !conflicts.is_empty() {
+        return Err(conflicts);
     }
-    let entry = match mine.into_iter().next() {
-        // Applying the same again is not a change, so it must not even move a timestamp.
-        Some(earlier) if earlier["fieldsV1"] == fields => earlier,
-        _ => json!({
-            "manager": applier.manager,
-            "operation": "Apply",
-            "apiVersion": applier.api_version,
-            "time": applier.now,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": fields,
-        }),
-    };
-    let mut entries = others;
-    entries.push(entry);
-    entries.sort_by(|one, other| one["manager"].as_str().cmp(&other["manager"].as_str()));
-    merged["metadata"]["managedFields"] = Value::Array(entries);
-    merged
+    managers.applied(writer, owned, &difference);
+    managers.put_into(&mut merged);
+    Ok(merged)
 }
 
 fn merge(live: &mut Value, config: &Value, place: &Place) {
@@ -101,85 +81,14 @@ fn merge_item(items: &mut Vec<Value>, item: &Value, place: &Place) {
     }
 }
 
-/// The fields of an applied object that its applier owns: all but those that identify it.
-fn owned_fields(config: &Value, place: &Place) -> Value {
-    let mut fields = tree(config, place);
-    if let Some(top) = fields.as_object_mut() {
-        for name in ["f:apiVersion", "f:kind", "f:status"] {
-            top.remove(name);
-        }
-        if let Some(metadata) = top.get_mut("f:metadata").and_then(Value::as_object_mut) {
-            metadata.retain(|name, _| {
-                matches!(
-                    name.as_str(),
-                    "f:labels" | "f:annotations" | "f:finalizers" | "f:ownerReferences"
-                )
-            });
-            if metadata.is_empty() {
-                top.remove("f:metadata");
-            }
-        }
-    }
-    fields
-}
-
-fn tree(value: &Value, place: &Place) -> Value {
-    let mut fields = Map::new();
-    match value {
-        Value::Object(map) if !place.is_atomic_map() => {
-            for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
-                fields.insert(format!("f:{name}"), tree(value, &place.field(name)));
-            }
-        }
-        Value::Array(items) => match place.list() {
-            List::Map(keys) => {
-                for item in items {
-                    let key: Map<String, Value> = keys
-                        .iter()
-                        .map(|key| ((*key).to_owned(), schema::key_value(item, key).clone()))
-                        .filter(|(_, value)| !value.is_null())
-                        .collect();
-                    let mut inner = tree(item, place);
-                    inner["."] = json!({});
-                    fields.insert(format!("k:{}", Value::Object(key)), inner);
-                }
-            }
-            List::Set => {
-                for item in items {
-                    fields.insert(format!("v:{item}"), json!({}));
-                }
-            }
-            List::Atomic => {}
-        },
-        _ => {}
-    }
-    Value::Object(fields)
-}
-
-/// Removes from `live` what `earlier` owned and none of `kept` owns.
-fn remove(live: &mut Value, earlier: &Value, kept: &[&Value]) {
-    for (step, inner) in earlier.as_object().into_iter().flatten() {
-        let still: Vec<&Value> = kept.iter().filter_map(|tree| tree.get(step)).collect();
+/// Removes from `live` what `earlier` owned and `kept` does not have.
+fn remove(live: &mut Value, earlier: &FieldSet, kept: Option<&FieldSet>) {
+    for (step, inner) in &earlier.children {
+        let still = kept.and_then(|kept| kept.children.get(step));
         match step.split_once(':') {
-            Some(("f", name)) => remove_field(live, name, inner, &still),
-            Some(("k", key)) => {
-                let Ok(key) = serde_json::from_str::<Map<String, Value>>(key) else {
-                    continue;
-                };
-                let Some(items) = live.as_array_mut() else {
-                    continue;
-                };
-                let is_it = |item: &Value| {
-                    key.iter()
-                        .all(|(name, value)| schema::key_value(item, name) == value)
-                };
-                if still.is_empty() {
-                    items.retain(|item| !is_it(item));
-                } else if let Some(item) = items.iter_mut().find(|item| is_it(item)) {
-                    remove(item, inner, &still);
-                }
-            }
-            Some(("v", text)) if still.is_empty() => {
+            Some(("f", name)) => remove_field(live, name, inner, still),
+            Some(("k", key)) => remove_item(live, key, inner, still),
+            Some(("v", text)) if still.is_none() => {
                 let member = serde_json::from_str::<Value>(text).unwrap_or_default();
                 if let Some(items) = live.as_array_mut() {
                     items.retain(|item| *item != member);
@@ -190,13 +99,30 @@ fn remove(live: &mut Value, earlier: &Value, kept: &[&Value]) {
     }
 }
 
-fn remove_field(live: &mut Value, name: &str, inner: &Value, still: &[&Value]) {
+fn remove_item(live: &mut Value, key: &str, inner: &FieldSet, still: Option<&FieldSet>) {
+    let (Ok(key), Some(items)) = (
+        serde_json::from_str::<Map<String, Value>>(key),
+        live.as_array_mut(),
+    ) else {
+        return;
+    };
+    let is_it = |item: &Value| {
+        key.iter()
+            .all(|(name, value)| schema::key_value(item, name) == value)
+    };
+    if still.is_none() {
+        items.retain(|item| !is_it(item));
+    } else if let Some(item) = items.iter_mut().find(|item| is_it(item)) {
+        remove(item, inner, still);
+    }
+}
+
+fn remove_field(live: &mut Value, name: &str, inner: &FieldSet, still: Option<&FieldSet>) {
     let Some(fields) = live.as_object_mut() else {
         return;
     };
-    let leaf = inner.as_object().is_none_or(Map::is_empty);
-    if leaf {
-        if still.is_empty() {
+    if inner.children.is_empty() {
+        if still.is_none() {
             fields.remove(name);
         }
         return;
@@ -210,23 +136,29 @@ fn remove_field(live: &mut Value, name: &str, inner: &Value, still: &[&Value]) {
         Value::Array(items) => items.is_empty(),
         _ => false,
     };
-    if empty && still.is_empty() {
+    if empty && still.is_none() {
         fields.remove(name);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::managers::Operation;
     use super::*;
 
-    fn applied(live: &Value, config: &Value, manager: &str) -> Value {
-        let applier = Applier {
+    fn by<'a>(manager: &'a str, now: &'a str) -> Writer<'a> {
+        Writer {
             manager,
+            operation: Operation::Apply,
             api_version: "apps/v1",
-            group: "apps",
-            now: "2026-01-01T00:00:00Z",
-        };
-        apply(live, config, &applier)
+            subresource: "",
+            now,
+        }
+    }
+
+    fn applied(live: &Value, config: &Value, manager: &str) -> Value {
+        let writer = by(manager, "2026-01-01T00:00:00Z");
+        apply(live, config, &writer, &Place::top("apps"), true).unwrap()
     }
 
     #[test]
@@ -253,13 +185,9 @@ mod tests {
     fn applying_the_same_again_changes_nothing() {
         let config = json!({"spec": {"ports": [{"port": 80}]}});
         let once = applied(&Value::Null, &config, "podium");
-        let applier = Applier {
-            manager: "podium",
-            api_version: "v1",
-            group: "",
-            now: "2030-01-01T00:00:00Z",
-        };
-        assert_eq!(apply(&once, &config, &applier), once);
+        let later = by("podium", "2030-01-01T00:00:00Z");
+        let again = apply(&once, &config, &later, &Place::top("apps"), false).unwrap();
+        assert_eq!(again, once);
     }
 
     #[test]
@@ -274,5 +202,36 @@ mod tests {
         assert_eq!(live["metadata"]["labels"], json!({"a": "1"}));
         let live = applied(&live, &json!({}), "kubectl");
         assert_eq!(live["metadata"].get("labels"), None);
+    }
+
+    #[test]
+    fn another_managers_value_is_a_conflict_until_it_is_forced() {
+        let live = applied(&Value::Null, &json!({"spec": {"replicas": 1}}), "one");
+        let place = Place::top("apps");
+        let writer = by("two", "2026-01-02T00:00:00Z");
+        let config = json!({"spec": {"replicas": 2}});
+        let conflicts = apply(&live, &config, &writer, &place, false).unwrap_err();
+        assert_eq!(conflicts.len(), 1);
+        assert_eq!(conflicts[0].manager, "\"one\"");
+        assert_eq!(conflicts[0].fields, [".spec.replicas"]);
+        let forced = apply(&live, &config, &writer, &place, true).unwrap();
+        let managers = forced["metadata"]["managedFields"].as_array().unwrap();
+        assert_eq!(managers.len(), 1);
+        assert_eq!(managers[0]["manager"], "two");
+        let shared = apply(
+            &live,
+            &json!({"spec": {"replicas": 1}}),
+            &writer,
+            &place,
+            false,
+        );
+        let shared = shared.unwrap();
+        assert_eq!(
+            shared["metadata"]["managedFields"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
     }
 }

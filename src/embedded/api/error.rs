@@ -4,6 +4,7 @@
 //! object's causes become the list under "The Deployment … is invalid". Reasons and texts are the API server's.
 
 use super::kind::Kind;
+use super::managers::Conflict;
 use crate::embedded::store::{Key, StoreError};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -81,6 +82,9 @@ pub(super) enum ApiError {
         /// Every broken rule.
         causes: Vec<Cause>,
     },
+    /// An apply that would change fields of others.
+    #[error("{}", conflict_text(.0))]
+    ApplyConflict(Vec<Conflict>),
     /// A patch that does not apply.
     #[error("the server rejected our request due to an error in our request")]
     BadPatch,
@@ -115,6 +119,24 @@ fn invalid_text(kind: &Kind, name: &str, causes: &[Cause]) -> String {
     format!("{}{group} \"{name}\" is invalid: {list}", kind.kind)
 }
 
+fn conflict_text(conflicts: &[Conflict]) -> String {
+    let count: usize = conflicts.iter().map(|conflict| conflict.fields.len()).sum();
+    if let ([conflict], 1) = (conflicts, count) {
+        return format!(
+            "Apply failed with 1 conflict: conflict with {}: {}",
+            conflict.manager, conflict.fields[0]
+        );
+    }
+    let lines: Vec<String> = conflicts
+        .iter()
+        .map(|conflict| {
+            let fields = conflict.fields.join("\n- ");
+            format!("conflicts with {}:\n- {fields}", conflict.manager)
+        })
+        .collect();
+    format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
+}
+
 impl ApiError {
     fn code(&self) -> u16 {
         match self {
@@ -123,7 +145,8 @@ impl ApiError {
                 StoreError::AlreadyExists(_)
                 | StoreError::Conflict(_)
                 | StoreError::WrongUid { .. },
-            ) => 409,
+            )
+            | Self::ApplyConflict(_) => 409,
             Self::Store(StoreError::Expired { .. }) => 410,
             Self::Store(StoreError::Rejected(_)) | Self::Internal(_) => 500,
             Self::MethodNotAllowed => 405,
@@ -140,7 +163,8 @@ impl ApiError {
         match self {
             Self::Store(StoreError::NotFound(_)) | Self::NoSuchResource => "NotFound",
             Self::Store(StoreError::AlreadyExists(_)) => "AlreadyExists",
-            Self::Store(StoreError::Conflict(_) | StoreError::WrongUid { .. }) => "Conflict",
+            Self::Store(StoreError::Conflict(_) | StoreError::WrongUid { .. })
+            | Self::ApplyConflict(_) => "Conflict",
             Self::Store(StoreError::Expired { .. }) => "Expired",
             Self::Store(StoreError::Rejected(_)) | Self::Internal(_) => "",
             Self::MethodNotAllowed => "MethodNotAllowed",
@@ -170,6 +194,18 @@ impl ApiError {
                     })
                     .collect();
                 json!({"name": name, "group": kind.group, "kind": kind.kind, "causes": causes})
+            }
+            Self::ApplyConflict(conflicts) => {
+                let causes: Vec<Value> = conflicts
+                    .iter()
+                    .flat_map(|conflict| {
+                        let message = format!("conflict with {}", conflict.manager);
+                        conflict.fields.iter().map(move |field| {
+                            json!({"reason": "FieldManagerConflict", "message": message, "field": field})
+                        })
+                    })
+                    .collect();
+                json!({"causes": causes})
             }
             Self::PatchedNonsense(message) => {
                 json!({"causes": [{"reason": "FieldValueInvalid", "field": "patch", "message": message}]})

@@ -8,7 +8,7 @@ use super::kind::{self, Kind};
 use super::selector::Selector;
 use crate::embedded::store::{Key, NAMESPACES};
 use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -82,19 +82,39 @@ impl Target {
     }
 }
 
-/// The query string.
+/// The query string, and the program that sent it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Query(HashMap<String, String>);
+pub(super) struct Query {
+    pairs: HashMap<String, String>,
+    agent: String,
+}
 
 impl Query {
     /// Of parsed pairs.
-    pub(super) fn new(pairs: HashMap<String, String>) -> Self {
-        Self(pairs)
+    pub(super) fn new(pairs: HashMap<String, String>, headers: &HeaderMap) -> Self {
+        let agent = headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|agent| agent.split('/').next())
+            .unwrap_or_default();
+        Self {
+            pairs,
+            agent: agent.chars().take(128).collect(),
+        }
+    }
+
+    /// Who owns what the request writes: its `fieldManager`, otherwise the program's name.
+    pub(super) fn manager(&self) -> &str {
+        match self.text("fieldManager") {
+            "" if self.agent.is_empty() => "unknown",
+            "" => &self.agent,
+            manager => manager,
+        }
     }
 
     /// The value of `name`, or the empty string.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", String::as_str)
+        self.pairs.get(name).map_or("", String::as_str)
     }
 
     /// Whether `name` is `true` or `1`.

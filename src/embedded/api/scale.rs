@@ -78,6 +78,7 @@ fn change(
         }
         let mut object = live.clone();
         object["spec"]["replicas"] = json!(count);
+        write::sign(store, target, query, live, &mut object);
         Ok(object)
     })?;
     Ok(scale_of(&object))

@@ -43,6 +43,13 @@ impl Place {
         }
     }
 
+    /// Whether the last field on the way here has one of these names.
+    pub(super) fn is_one_of(&self, names: &[&str]) -> bool {
+        self.path
+            .last()
+            .is_some_and(|name| names.contains(&name.as_str()))
+    }
+
     /// How the list at this place merges.
     pub(super) fn list(&self) -> List {
         let name = self.path.last().map_or("", String::as_str);

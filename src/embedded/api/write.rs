@@ -6,11 +6,13 @@
 //! there is carried out beside the store's own.
 
 use super::admission;
-use super::apply::{self, Applier};
+use super::apply;
 use super::convert;
 use super::defaults;
 use super::error::{ApiError, Cause};
 use super::operations;
+use super::managers::{Operation, Writer};
+use super::ownership;
 use super::request::{self, Query, Target};
 use super::schema::Place;
 use super::strategic;
@@ -58,14 +60,9 @@ pub(super) fn replace(
     query: &Query,
     object: Value,
 ) -> Result<Written, ApiError> {
-    revise(store, target, query, Source::Body, |live| {
+    revise(store, target, query, Source::Body, |_| {
         let mut object = object;
         request::fit(target, &mut object)?;
-        if object["metadata"]["managedFields"].is_null()
-            && !live["metadata"]["managedFields"].is_null()
-        {
-            object["metadata"]["managedFields"] = live["metadata"]["managedFields"].clone();
-        }
         Ok(object)
     })
 }
@@ -115,27 +112,65 @@ fn server_side_apply(
         ));
     }
     decode(target, &mut config, Source::Apply, Validation::Strict)?;
-    let api_version = target.kind.api_version();
-    let applier = Applier {
-        manager,
-        api_version: &api_version,
-        group: target.kind.group,
-        now: &store.timestamp(),
+    if target.subresource.is_none()
+        && target.kind.has("status")
+        && let Some(fields) = config.as_object_mut()
+    {
+        fields.remove("status");
+    }
+    let place = Place::top(target.kind.group);
+    let version = target.kind.api_version();
+    let now = store.timestamp();
+    let writer = writer(target, query, &version, &now, Operation::Apply);
+    let apply = |live: &Value| {
+        apply::apply(live, &config, &writer, &place, query.flag("force"))
+            .map_err(ApiError::ApplyConflict)
     };
     let exists = target
         .name
         .as_deref()
         .is_some_and(|name| store.get(&target.key(name)).is_some());
     if !exists && target.subresource.is_none() {
-        let object = apply::apply(&Value::Null, &config, &applier);
-        match insert(store, target, query, object, Source::Apply) {
+        match insert(store, target, query, apply(&Value::Null)?, Source::Apply) {
             Err(ApiError::Store(StoreError::AlreadyExists(_))) => {}
             outcome => return outcome,
         }
     }
-    revise(store, target, query, Source::Apply, |live| {
-        Ok(apply::apply(live, &config, &applier))
-    })
+    revise(store, target, query, Source::Apply, apply)
+}
+
+/// Who writes with this request. Subresources other than a status or a scale write the object itself.
+pub(super) fn writer<'a>(
+    target: &'a Target,
+    query: &'a Query,
+    api_version: &'a str,
+    now: &'a str,
+    operation: Operation,
+) -> Writer<'a> {
+    let subresource = target.subresource.as_deref();
+    Writer {
+        manager: query.manager(),
+        operation,
+        api_version,
+        subresource: subresource
+            .filter(|name| matches!(*name, "status" | "scale"))
+            .unwrap_or_default(),
+        now,
+    }
+}
+
+/// Notes who made `object` of `live` by any write but an apply, which notes it itself.
+pub(super) fn sign(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    live: &Value,
+    object: &mut Value,
+) {
+    let api_version = object["apiVersion"].as_str().unwrap_or_default().to_owned();
+    let now = store.timestamp();
+    let writer = writer(target, query, &api_version, &now, Operation::Update);
+    ownership::note(live, object, &writer, target.kind.resource.group);
 }
 
 fn insert(
@@ -168,6 +203,9 @@ fn insert(
     }
     warnings.extend(admission::check(kind, &object, None)?);
     admission::quota_allows(store, &key, &object)?;
+    if source != Source::Apply {
+        sign(store, target, query, &Value::Null, &mut object);
+    }
     let object = if query.dry_run() {
         preview(store, &key, object)?
     } else {
@@ -306,6 +344,9 @@ fn revise(
         keep_what_is_not_ours(target, live, &mut object);
         defaults::complete(&mut object);
         warnings.extend(admission::check(target.kind, &object, Some(live))?);
+        if source != Source::Apply {
+            sign(store, target, query, live, &mut object);
+        }
         Ok(object)
     })?;
     Ok(Written {
@@ -320,8 +361,12 @@ fn revise(
 fn keep_what_is_not_ours(target: &Target, live: &Value, object: &mut Value) {
     if target.subresource.as_deref() == Some("status") {
         let status = object["status"].take();
+        let managers = object["metadata"]["managedFields"].take();
         *object = live.clone();
         object["status"] = status;
+        if !managers.is_null() {
+            object["metadata"]["managedFields"] = managers;
+        }
         return;
     }
     if target.kind.has("status") {
