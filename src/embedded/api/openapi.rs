@@ -1,14 +1,34 @@
-//! The OpenAPI v3 documents, as small as they may be.
+//! The OpenAPI v3 documents.
 //!
 //! `kubectl apply` and `create` look here for one thing: whether a kind's PATCH knows `fieldValidation` (and, for a
 //! server-side dry run, `dryRun`). If it does, validation is the server's, which is the only place that can do it
-//! right. Schemas are left out, and so is the strategic-merge media type: listing it without schemas that carry merge
-//! keys would make `kubectl` merge by them; unlisted, it uses its built-in types.
+//! right. The strategic-merge media type is left out: listing it without merge keys in the schemas would make
+//! `kubectl` merge by them; unlisted, it uses its built-in types.
+//!
+//! `kubectl explain` reads the schemas. Those of the built-in kinds are data, `openapi/built_in.json`: the definitions
+//! of the Kubernetes API as `k8s-openapi` carries them for its `schemars` feature, one a line, without the parts of a
+//! pod that no pod here has (volumes, affinity). A file costs nothing to compile; the feature would add an
+//! implementation to each of several hundred types. The ScaledObject's is our own, `openapi/scaled_object.json`.
 
 use super::discovery;
 use super::error::ApiError;
 use super::kind::{KINDS, Kind};
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+/// Definitions by name: `io.k8s.api.apps.v1.Deployment`.
+static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+    let mut definitions: Map<String, Value> =
+        serde_json::from_str(include_str!("openapi/built_in.json"))
+            .expect("the file is part of the program, and a test reads it");
+    let scaled_object = serde_json::from_str(include_str!("openapi/scaled_object.json"))
+        .expect("the file is part of the program, and a test reads it");
+    definitions.insert("sh.keda.v1alpha1.ScaledObject".to_owned(), scaled_object);
+    definitions
+});
+
+/// How a reference to a definition begins.
+const REFERENCE: &str = "#/components/schemas/";
 
 /// `GET /openapi/v3`.
 pub(super) fn index() -> Value {
@@ -34,9 +54,12 @@ pub(super) fn document(path: &str) -> Result<Value, ApiError> {
     if !known {
         return Err(ApiError::NoSuchResource);
     }
-    let paths: Map<String, Value> = KINDS
+    let kinds: Vec<&Kind> = KINDS
         .iter()
         .filter(|kind| path_of(kind.group, kind.version) == path)
+        .collect();
+    let paths: Map<String, Value> = kinds
+        .iter()
         .map(|kind| {
             let scope = if kind.namespaced {
                 "/namespaces/{namespace}"
@@ -46,7 +69,7 @@ pub(super) fn document(path: &str) -> Result<Value, ApiError> {
             let operation = operation(kind);
             (
                 format!("/{path}{scope}/{}/{{name}}", kind.resource.plural),
-                json!({"patch": operation, "post": operation, "put": operation}),
+                json!({"get": operation, "patch": operation, "post": operation, "put": operation}),
             )
         })
         .collect();
@@ -54,8 +77,62 @@ pub(super) fn document(path: &str) -> Result<Value, ApiError> {
         "openapi": "3.0.0",
         "info": {"title": "Podium's embedded Kubernetes API", "version": env!("CARGO_PKG_VERSION")},
         "paths": paths,
-        "components": {"schemas": {}},
+        "components": {"schemas": schemas(&kinds)},
     }))
+}
+
+/// The definitions of `kinds` and of all that they refer to. Kinds without a definition get an open one.
+fn schemas(kinds: &[&Kind]) -> Map<String, Value> {
+    let mut schemas = Map::new();
+    for kind in kinds {
+        let name = definition_name(kind);
+        collect(&name, &mut schemas);
+        let schema = schemas
+            .entry(name)
+            .or_insert_with(|| json!({"type": "object"}));
+        schema["x-kubernetes-group-version-kind"] = json!([identity(kind)]);
+    }
+    schemas
+}
+
+fn collect(name: &str, schemas: &mut Map<String, Value>) {
+    let Some(definition) = DEFINITIONS.get(name) else {
+        return;
+    };
+    if schemas.contains_key(name) {
+        return;
+    }
+    schemas.insert(name.to_owned(), definition.clone());
+    let mut names = Vec::new();
+    references(definition, &mut names);
+    for name in names {
+        collect(name, schemas);
+    }
+}
+
+fn references<'a>(schema: &'a Value, names: &mut Vec<&'a str>) {
+    match schema {
+        Value::Object(fields) => {
+            let target = fields.get("$ref").and_then(Value::as_str);
+            names.extend(target.and_then(|target| target.strip_prefix(REFERENCE)));
+            fields.values().for_each(|inner| references(inner, names));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| references(inner, names)),
+        _ => {}
+    }
+}
+
+/// The name of a kind's definition: the group's domain reversed for a custom resource, `io.k8s.api.…` otherwise.
+fn definition_name(kind: &Kind) -> String {
+    let group = match kind.group {
+        "" => "io.k8s.api.core".to_owned(),
+        "keda.sh" => "sh.keda".to_owned(),
+        group => {
+            let first = group.split('.').next().unwrap_or_default();
+            format!("io.k8s.api.{first}")
+        }
+    };
+    format!("{group}.{}.{}", kind.version, kind.kind)
 }
 
 fn path_of(group: &str, version: &str) -> String {
@@ -64,6 +141,10 @@ fn path_of(group: &str, version: &str) -> String {
     } else {
         format!("apis/{group}/{version}")
     }
+}
+
+fn identity(kind: &Kind) -> Value {
+    json!({"group": kind.group, "version": kind.version, "kind": kind.kind})
 }
 
 fn operation(kind: &Kind) -> Value {
@@ -75,6 +156,61 @@ fn operation(kind: &Kind) -> Value {
         "parameters": parameters,
         "responses": {"200": {"description": "OK"}},
         "x-kubernetes-action": "patch",
-        "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
+        "x-kubernetes-group-version-kind": identity(kind),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_of_every_document_leads_somewhere() {
+        let index = index();
+        for path in index["paths"].as_object().unwrap().keys() {
+            let document = document(path).unwrap();
+            let schemas = document["components"]["schemas"].as_object().unwrap();
+            let mut names = Vec::new();
+            references(&document["components"], &mut names);
+            for name in names {
+                assert!(schemas.contains_key(name), "{path}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_kinds_of_the_demo_have_their_fields() {
+        for (path, name, pointer) in [
+            (
+                "apis/apps/v1",
+                "io.k8s.api.apps.v1.DeploymentSpec",
+                "replicas",
+            ),
+            (
+                "apis/autoscaling/v2",
+                "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec",
+                "behavior",
+            ),
+            (
+                "apis/discovery.k8s.io/v1",
+                "io.k8s.api.discovery.v1.EndpointSlice",
+                "endpoints",
+            ),
+            (
+                "apis/rbac.authorization.k8s.io/v1",
+                "io.k8s.api.rbac.v1.Role",
+                "rules",
+            ),
+            (
+                "apis/keda.sh/v1alpha1",
+                "sh.keda.v1alpha1.ScaledObject",
+                "spec",
+            ),
+            ("api/v1", "io.k8s.api.core.v1.PodSpec", "containers"),
+        ] {
+            let document = document(path).unwrap();
+            let field = &document["components"]["schemas"][name]["properties"][pointer];
+            assert!(field.is_object(), "{name}");
+        }
+    }
 }
