@@ -27,6 +27,7 @@ mod error;
 mod external_metrics;
 mod field_set;
 mod kind;
+mod last_applied;
 mod log;
 mod managers;
 mod openapi;
@@ -228,7 +229,7 @@ impl Api {
                 "v1",
                 plural,
             ] if call.method == Method::POST => {
-                let review = review::answer(group, plural, body_of(&call)?)?;
+                let review = review::answer(group, plural, body_of(&call, "Review")?)?;
                 Ok((StatusCode::CREATED, axum::Json(review)).into_response())
             }
             segments => self.object(&call, Target::parse(segments)?),
@@ -243,19 +244,25 @@ impl Api {
         ) {
             (&Method::GET, _, _) => self.read(call, target),
             (&Method::POST, false, None) => {
-                let object = body_of(call)?;
+                let object = body_of(call, target.kind.kind)?;
                 Ok(written(
                     &target,
                     write::create(&self.store, &target, &call.query, object)?,
                 ))
             }
             (&Method::PUT, true, Some("scale")) => {
-                let scale = scale::replace(&self.store, &target, &call.query, &body_of(call)?)?;
+                let scale =
+                    scale::replace(&self.store, &target, &call.query, &body_of(call, "Scale")?)?;
                 Ok(axum::Json(scale).into_response())
             }
             (&Method::PUT, true, _) => Ok(written(
                 &target,
-                write::replace(&self.store, &target, &call.query, body_of(call)?)?,
+                write::replace(
+                    &self.store,
+                    &target,
+                    &call.query,
+                    body_of(call, target.kind.kind)?,
+                )?,
             )),
             (&Method::PATCH, true, Some("scale")) => {
                 let media_type = request::content_type(&call.headers);
@@ -303,8 +310,10 @@ impl Api {
         let body = if call.body.is_empty() {
             Value::Null
         } else {
-            request::parse_body(&call.body)?
+            request::parse_yaml(&call.body)
+                .map_err(|why| request::unrecognized("DeleteOptions", &call.body, &why))?
         };
+        call.query.check_write("DeleteOptions", false)?;
         let options = delete::Options::parse(&body, &call.query)?;
         if target.name.is_some() {
             return Ok(axum::Json(delete::delete(&self.store, target, &options)?).into_response());
@@ -316,12 +325,17 @@ impl Api {
     }
 }
 
-fn body_of(call: &Call) -> Result<Value, ApiError> {
+/// The body of a request that should be an object of `kind`.
+fn body_of(call: &Call, kind: &str) -> Result<Value, ApiError> {
+    let body = &call.body;
     match request::content_type(&call.headers) {
-        "application/json" | "application/yaml" | "" => request::parse_body(&call.body),
-        protobuf::MEDIA_TYPE => protobuf::decode(&call.body),
+        "application/json" | "" => request::parse_json(body)
+            .map_err(|why| request::unrecognized(kind, body, &format!("json parse error: {why}"))),
+        "application/yaml" => request::parse_yaml(body)
+            .map_err(|why| request::unrecognized(kind, body, &format!("yaml parse error: {why}"))),
+        protobuf::MEDIA_TYPE => protobuf::decode(body),
         _ => Err(ApiError::UnsupportedMediaType(
-            "application/json, application/yaml",
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
 }

@@ -9,6 +9,7 @@
 //! The lock is std's: nothing is awaited while it is held, and each critical section is a map operation.
 
 mod change;
+mod history;
 mod key;
 
 pub use change::{Change, ChangeKind, Watch};

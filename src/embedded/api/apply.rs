@@ -213,7 +213,7 @@ mod tests {
         let conflicts = apply(&live, &config, &writer, &place, false).unwrap_err();
         assert_eq!(conflicts.len(), 1);
         assert_eq!(conflicts[0].manager, "\"one\"");
-        assert_eq!(conflicts[0].fields, [".spec.replicas"]);
+        assert_eq!(conflicts[0].fields.paths(), [".spec.replicas"]);
         let forced = apply(&live, &config, &writer, &place, true).unwrap();
         let managers = forced["metadata"]["managedFields"].as_array().unwrap();
         assert_eq!(managers.len(), 1);

@@ -31,6 +31,32 @@ impl Cause {
         }
     }
 
+    fn shown(&self) -> Value {
+        json!({"reason": self.reason, "field": self.field, "message": self.message})
+    }
+
+    /// `field` must not be given.
+    pub(super) fn forbidden(field: &str, why: &str) -> Self {
+        Self {
+            reason: "FieldValueForbidden",
+            field: field.to_owned(),
+            message: format!("Forbidden: {why}"),
+        }
+    }
+
+    /// `field` has a value that is none of those it may have.
+    pub(super) fn unsupported(field: &str, value: &str, supported: &[&str]) -> Self {
+        let supported: Vec<String> = supported.iter().map(|value| format!("{value:?}")).collect();
+        Self {
+            reason: "FieldValueNotSupported",
+            field: field.to_owned(),
+            message: format!(
+                "Unsupported value: {value:?}: supported values: {}",
+                supported.join(", ")
+            ),
+        }
+    }
+
     /// `field` must be given.
     pub(super) fn required(field: &str, why: &str) -> Self {
         let message = if why.is_empty() {
@@ -82,6 +108,14 @@ pub(super) enum ApiError {
         /// Every broken rule.
         causes: Vec<Cause>,
     },
+    /// The options of a request break their rules.
+    #[error("{kind}.meta.k8s.io \"\" is invalid: {}: {}", cause.field, cause.message)]
+    InvalidOptions {
+        /// `PatchOptions`, `CreateOptions`, …
+        kind: &'static str,
+        /// The broken rule.
+        cause: Cause,
+    },
     /// An apply that would change fields of others.
     #[error("{}", conflict_text(.0))]
     ApplyConflict(Vec<Conflict>),
@@ -94,6 +128,27 @@ pub(super) enum ApiError {
     /// The body is in a format that is not served.
     #[error("the body of the request was in an unknown format - accepted media types include: {0}")]
     UnsupportedMediaType(&'static str),
+    /// The client takes no form that is served.
+    #[error(
+        "only the following media types are accepted: application/json, application/json;stream=watch"
+    )]
+    NotAcceptable,
+    /// The next page of a list whose state the log has left behind; clients start the list over.
+    #[error(
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+    )]
+    ContinueExpired,
+    /// A list at a version that the log has left behind.
+    #[error("The resourceVersion for the provided list is too old.")]
+    ListExpired,
+    /// A version that is not there yet: the API server waits for it in vain.
+    #[error("Timeout: Too large resource version: {wanted}, current: {current}")]
+    VersionTooLarge {
+        /// What the client asked for.
+        wanted: u64,
+        /// The newest.
+        current: u64,
+    },
     /// The body is larger than the API server's limit.
     #[error("Request entity too large: limit is {0}")]
     TooLarge(usize),
@@ -120,19 +175,20 @@ fn invalid_text(kind: &Kind, name: &str, causes: &[Cause]) -> String {
 }
 
 fn conflict_text(conflicts: &[Conflict]) -> String {
-    let count: usize = conflicts.iter().map(|conflict| conflict.fields.len()).sum();
-    if let ([conflict], 1) = (conflicts, count) {
+    let all: Vec<(&str, Vec<String>)> = conflicts
+        .iter()
+        .map(|conflict| (conflict.manager.as_str(), conflict.fields.paths()))
+        .collect();
+    let count: usize = all.iter().map(|(_, fields)| fields.len()).sum();
+    if let ([(manager, fields)], 1) = (all.as_slice(), count) {
         return format!(
-            "Apply failed with 1 conflict: conflict with {}: {}",
-            conflict.manager, conflict.fields[0]
+            "Apply failed with 1 conflict: conflict with {manager}: {}",
+            fields[0]
         );
     }
-    let lines: Vec<String> = conflicts
+    let lines: Vec<String> = all
         .iter()
-        .map(|conflict| {
-            let fields = conflict.fields.join("\n- ");
-            format!("conflicts with {}:\n- {fields}", conflict.manager)
-        })
+        .map(|(manager, fields)| format!("conflicts with {manager}:\n- {}", fields.join("\n- ")))
         .collect();
     format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
 }
@@ -147,13 +203,20 @@ impl ApiError {
                 | StoreError::WrongUid { .. },
             )
             | Self::ApplyConflict(_) => 409,
-            Self::Store(StoreError::Expired { .. }) => 410,
+            Self::Store(StoreError::Expired { .. }) | Self::ContinueExpired | Self::ListExpired => {
+                410
+            }
+            Self::NotAcceptable => 406,
+            Self::VersionTooLarge { .. } => 504,
             Self::Store(StoreError::Rejected(_)) | Self::Internal(_) => 500,
             Self::MethodNotAllowed => 405,
             Self::Unauthorized => 401,
             Self::BadRequest(_) => 400,
             Self::Forbidden { .. } => 403,
-            Self::Invalid { .. } | Self::BadPatch | Self::PatchedNonsense(_) => 422,
+            Self::Invalid { .. }
+            | Self::InvalidOptions { .. }
+            | Self::BadPatch
+            | Self::PatchedNonsense(_) => 422,
             Self::UnsupportedMediaType(_) => 415,
             Self::TooLarge(_) => 413,
         }
@@ -165,13 +228,20 @@ impl ApiError {
             Self::Store(StoreError::AlreadyExists(_)) => "AlreadyExists",
             Self::Store(StoreError::Conflict(_) | StoreError::WrongUid { .. })
             | Self::ApplyConflict(_) => "Conflict",
-            Self::Store(StoreError::Expired { .. }) => "Expired",
+            Self::Store(StoreError::Expired { .. }) | Self::ContinueExpired | Self::ListExpired => {
+                "Expired"
+            }
+            Self::NotAcceptable => "NotAcceptable",
+            Self::VersionTooLarge { .. } => "Timeout",
             Self::Store(StoreError::Rejected(_)) | Self::Internal(_) => "",
             Self::MethodNotAllowed => "MethodNotAllowed",
             Self::Unauthorized => "Unauthorized",
             Self::BadRequest(_) => "BadRequest",
             Self::Forbidden { .. } => "Forbidden",
-            Self::Invalid { .. } | Self::BadPatch | Self::PatchedNonsense(_) => "Invalid",
+            Self::Invalid { .. }
+            | Self::InvalidOptions { .. }
+            | Self::BadPatch
+            | Self::PatchedNonsense(_) => "Invalid",
             Self::UnsupportedMediaType(_) => "UnsupportedMediaType",
             Self::TooLarge(_) => "RequestEntityTooLarge",
         }
@@ -187,20 +257,18 @@ impl ApiError {
             )
             | Self::Forbidden { key: Some(key), .. } => of_key(key),
             Self::Invalid { kind, name, causes } => {
-                let causes: Vec<Value> = causes
-                    .iter()
-                    .map(|cause| {
-                        json!({"reason": cause.reason, "field": cause.field, "message": cause.message})
-                    })
-                    .collect();
+                let causes: Vec<Value> = causes.iter().map(Cause::shown).collect();
                 json!({"name": name, "group": kind.group, "kind": kind.kind, "causes": causes})
+            }
+            Self::InvalidOptions { kind, cause } => {
+                json!({"group": "meta.k8s.io", "kind": kind, "causes": [cause.shown()]})
             }
             Self::ApplyConflict(conflicts) => {
                 let causes: Vec<Value> = conflicts
                     .iter()
                     .flat_map(|conflict| {
                         let message = format!("conflict with {}", conflict.manager);
-                        conflict.fields.iter().map(move |field| {
+                        conflict.fields.paths().into_iter().map(move |field| {
                             json!({"reason": "FieldManagerConflict", "message": message, "field": field})
                         })
                     })
@@ -209,6 +277,9 @@ impl ApiError {
             }
             Self::PatchedNonsense(message) => {
                 json!({"causes": [{"reason": "FieldValueInvalid", "field": "patch", "message": message}]})
+            }
+            Self::VersionTooLarge { .. } => {
+                json!({"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1})
             }
             Self::BadPatch | Self::NoSuchResource | Self::MethodNotAllowed => json!({}),
             _ => Value::Null,

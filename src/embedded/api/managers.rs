@@ -47,7 +47,7 @@ pub(super) struct Conflict {
     /// Whose they are, in the API server's words.
     pub(super) manager: String,
     /// Which.
-    pub(super) fields: Vec<String>,
+    pub(super) fields: FieldSet,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -190,7 +190,7 @@ impl Managers {
             .filter(|entry| !entry.is_of(writer))
             .map(|entry| Conflict {
                 manager: entry.shown(),
-                fields: entry.fields.shared(&difference.changed).paths(),
+                fields: entry.fields.shared(&difference.changed),
             })
             .filter(|conflict| !conflict.fields.is_empty())
             .collect()

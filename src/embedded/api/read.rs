@@ -1,7 +1,7 @@
 //! Getting and listing: stored objects in the form the client asked for.
 
 use super::convert;
-use super::error::ApiError;
+use super::error::{ApiError, Cause};
 use super::kind::Kind;
 use super::request::{Form, Query, Target};
 use super::table;
@@ -34,16 +34,23 @@ pub(super) fn get(
     })
 }
 
-/// A collection: filtered, in pages of `limit`.
+/// A collection: filtered, in pages of `limit`. All pages of a list show the state at the first one's version.
 pub(super) fn list(
     store: &Store,
     target: &Target,
     query: &Query,
     form: Form,
 ) -> Result<Value, ApiError> {
-    let (mut objects, version) = selected(store, target, query)?;
-    if let Some(after) = continuation(query.text("continue"))? {
-        objects.retain(|object| place(object) > after);
+    let page = Page::parse(query)?;
+    let (mut objects, version) = match &page {
+        Some(page) => (
+            at_version(store, target, query, page.version)?.ok_or(ApiError::ContinueExpired)?,
+            page.version,
+        ),
+        None => selected(store, target, query)?,
+    };
+    if let Some(page) = page {
+        objects.retain(|object| place(object) > page.after);
     }
     let limit = query
         .number("limit")?
@@ -51,10 +58,12 @@ pub(super) fn list(
         .filter(|limit| *limit > 0);
     let mut metadata = json!({"resourceVersion": version.to_string()});
     if let Some(limit) = limit.filter(|limit| *limit < objects.len()) {
-        metadata["remainingItemCount"] = json!(objects.len() - limit);
+        if !query.selects() {
+            metadata["remainingItemCount"] = json!(objects.len() - limit);
+        }
         objects.truncate(limit);
         if let Some(last) = objects.last() {
-            metadata["continue"] = json!(ByteString(place(last).into_bytes()));
+            metadata["continue"] = json!(Page::token(version, &place(last)));
         }
     }
     Ok(match form {
@@ -84,10 +93,45 @@ pub(super) fn selected(
     target: &Target,
     query: &Query,
 ) -> Result<(Vec<Object>, u64), ApiError> {
+    let wanted = query.number("resourceVersion")?.unwrap_or(0);
+    let current = store.version();
+    if wanted > current {
+        return Err(ApiError::VersionTooLarge { wanted, current });
+    }
+    let rule = query.text("resourceVersionMatch");
+    if !rule.is_empty() && query.text("resourceVersion").is_empty() {
+        return Err(ApiError::InvalidOptions {
+            kind: "ListOptions",
+            cause: Cause::forbidden(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            ),
+        });
+    }
+    if rule == "Exact" {
+        let objects = at_version(store, target, query, wanted)?.ok_or(ApiError::ListExpired)?;
+        return Ok((objects, wanted));
+    }
     let selector = query.selector(target.kind)?;
     let (mut objects, version) = store.list(target.kind.resource, target.namespace.as_deref());
     objects.retain(|object| selector.matches(object));
     Ok((objects, version))
+}
+
+/// The same as it was at `version`; `None` when the log does not reach back that far.
+fn at_version(
+    store: &Store,
+    target: &Target,
+    query: &Query,
+    version: u64,
+) -> Result<Option<Vec<Object>>, ApiError> {
+    let selector = query.selector(target.kind)?;
+    let namespace = target.namespace.as_deref();
+    let Ok(mut objects) = store.list_at(target.kind.resource, namespace, version) else {
+        return Ok(None);
+    };
+    objects.retain(|object| selector.matches(object));
+    Ok(Some(objects))
 }
 
 /// A `List` object.
@@ -114,14 +158,41 @@ fn place(object: &Value) -> String {
     format!("{}\0{}", store::namespace(object), store::name(object))
 }
 
-/// The place of the last object of the page before.
-fn continuation(token: &str) -> Result<Option<String>, ApiError> {
-    if token.is_empty() {
-        return Ok(None);
+/// Where the next page of a list begins.
+struct Page {
+    /// The version that the whole list shows.
+    version: u64,
+    /// The place of the last object of the page before.
+    after: String,
+}
+
+impl Page {
+    /// Of the `continue` parameter.
+    fn parse(query: &Query) -> Result<Option<Self>, ApiError> {
+        let token = query.text("continue");
+        if token.is_empty() {
+            return Ok(None);
+        }
+        if !matches!(query.text("resourceVersion"), "" | "0") {
+            return Err(ApiError::BadRequest(
+                "specifying resource version is not allowed when using continue".to_owned(),
+            ));
+        }
+        let page = serde_json::from_value::<ByteString>(json!(token))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes.0).ok())
+            .and_then(|page| {
+                Some(Self {
+                    version: page["rv"].as_u64()?,
+                    after: page["start"].as_str()?.to_owned(),
+                })
+            });
+        page.map(Some)
+            .ok_or_else(|| ApiError::BadRequest("continue key is not valid".to_owned()))
     }
-    let decoded: Option<ByteString> = serde_json::from_value(json!(token)).ok();
-    decoded
-        .and_then(|bytes| String::from_utf8(bytes.0).ok())
-        .map(Some)
-        .ok_or_else(|| ApiError::BadRequest("continue key is not valid".to_owned()))
+
+    fn token(version: u64, after: &str) -> ByteString {
+        let page = json!({"v": "meta.k8s.io/v1", "rv": version, "start": after});
+        ByteString(page.to_string().into_bytes())
+    }
 }

@@ -3,7 +3,7 @@
 //! Paths are parsed by hand rather than routed, because the same shape serves every kind of the table and because a
 //! path that names nothing must get the API server's own 404.
 
-use super::error::ApiError;
+use super::error::{ApiError, Cause};
 use super::kind::{self, Kind};
 use super::selector::Selector;
 use crate::embedded::store::{Key, NAMESPACES};
@@ -140,6 +140,32 @@ impl Query {
         self.text("dryRun") == "All"
     }
 
+    /// Checks the options that every write has; `options` names their kind.
+    pub(super) fn check_write(&self, options: &'static str, apply: bool) -> Result<(), ApiError> {
+        let refuse = |cause| {
+            Err(ApiError::InvalidOptions {
+                kind: options,
+                cause,
+            })
+        };
+        match self.text("dryRun") {
+            "" | "All" => {}
+            other => return refuse(Cause::unsupported("dryRun", other, &["All"])),
+        }
+        if self.flag("force") && !apply {
+            return refuse(Cause::forbidden(
+                "force",
+                "may not be specified for non-apply patch",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether there are selectors.
+    pub(super) fn selects(&self) -> bool {
+        !self.text("labelSelector").is_empty() || !self.text("fieldSelector").is_empty()
+    }
+
     /// Label and field selectors.
     pub(super) fn selector(&self, kind: &Kind) -> Result<Selector, ApiError> {
         Selector::parse(kind, self.text("labelSelector"), self.text("fieldSelector"))
@@ -196,7 +222,7 @@ impl Form {
                 _ => {}
             }
         }
-        Err(ApiError::UnsupportedMediaType("application/json"))
+        Err(ApiError::NotAcceptable)
     }
 }
 
@@ -209,19 +235,36 @@ pub(super) fn content_type(headers: &HeaderMap) -> &str {
         .map_or("application/json", str::trim)
 }
 
-/// Reads a body that is JSON or YAML.
-pub(super) fn parse_body(bytes: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(bytes).or_else(|json_error| {
-        let yaml = std::str::from_utf8(bytes)
-            .ok()
-            .and_then(|text| serde_saphyr::from_str::<Value>(text).ok())
-            .filter(Value::is_object);
-        yaml.ok_or_else(|| {
-            ApiError::BadRequest(format!(
-                "the object provided is unrecognized (must be of type object): {json_error}"
-            ))
-        })
+/// Reads a JSON body.
+pub(super) fn parse_json(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// Reads a YAML body; JSON is YAML, and by far the most frequent, so it is tried first. Aliases that multiply without
+/// end are refused by the reader's own budget.
+pub(super) fn parse_yaml(bytes: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(bytes).or_else(|_| {
+        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+        serde_saphyr::from_str::<Value>(text).map_err(|error| error.to_string())
     })
+}
+
+/// A body that could not be read as `kind`, in the API server's words.
+pub(super) fn unrecognized(kind: &str, bytes: &[u8], why: &str) -> ApiError {
+    const SHOWN: usize = 30;
+    let start = &bytes[..bytes.len().min(SHOWN)];
+    let more = if bytes.len() > SHOWN { " ..." } else { "" };
+    let summary = match bytes.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => format!("{}{more}", String::from_utf8_lossy(start)),
+        Some(_) => {
+            let hex: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{hex}{more}")
+        }
+    };
+    ApiError::BadRequest(format!(
+        "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; {why} ({summary})"
+    ))
 }
 
 /// Checks that a body is of the path's kind and name, and fills in what the path says and the body leaves out.
@@ -232,18 +275,20 @@ pub(super) fn fit(target: &Target, object: &mut Value) -> Result<(), ApiError> {
         ));
     }
     let kind = target.kind;
-    let same = |field: &str, wanted: &str| {
-        object[field]
-            .as_str()
-            .is_none_or(|given| given.is_empty() || given == wanted)
+    let given = |field: &str, ours: &str| {
+        let given = object[field].as_str().unwrap_or_default();
+        (!given.is_empty() && given != ours).then(|| given.to_owned())
     };
-    if !same("kind", kind.kind) || !same("apiVersion", &kind.api_version()) {
+    let api_version = kind.api_version();
+    if let Some(version) = given("apiVersion", &api_version) {
         return Err(ApiError::BadRequest(format!(
-            "the object provided ({}, Kind={}) does not match the path: expected {}, Kind={}",
-            object["apiVersion"].as_str().unwrap_or_default(),
-            object["kind"].as_str().unwrap_or_default(),
-            kind.api_version(),
-            kind.kind,
+            "the API version in the data ({version}) does not match the expected API version ({api_version})"
+        )));
+    }
+    if let Some(other) = given("kind", kind.kind) {
+        return Err(ApiError::BadRequest(format!(
+            "{other} in version \"{}\" cannot be handled as a {}: no kind \"{other}\" is registered for this path",
+            kind.version, kind.kind
         )));
     }
     object["kind"] = kind.kind.into();
@@ -272,9 +317,10 @@ fn fit_metadata(target: &Target, metadata: &mut Value) -> Result<(), ApiError> {
     }
     match (&target.namespace, given_namespace) {
         (Some(namespace), Some(given)) if given != *namespace => {
-            return Err(ApiError::BadRequest(format!(
-                "the namespace of the provided object does not match the namespace sent on the request: {given} is not {namespace}"
-            )));
+            return Err(ApiError::BadRequest(
+                "the namespace of the provided object does not match the namespace sent on the request"
+                    .to_owned(),
+            ));
         }
         (Some(namespace), _) => metadata["namespace"] = namespace.as_str().into(),
         (None, _) => {

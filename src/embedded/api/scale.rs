@@ -33,7 +33,13 @@ pub(super) fn patch(
     media_type: &str,
     body: &[u8],
 ) -> Result<Value, ApiError> {
-    let patch = request::parse_body(body)?;
+    query.check_write("PatchOptions", media_type == write::APPLY)?;
+    let patch = if media_type == write::APPLY {
+        request::parse_yaml(body)
+            .map_err(|why| ApiError::BadRequest(format!("error decoding YAML: {why}")))?
+    } else {
+        write::read_patch(target, media_type, body)?
+    };
     change(store, target, query, |current| {
         let mut scale = current.clone();
         match media_type {

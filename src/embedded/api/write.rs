@@ -6,23 +6,30 @@
 //! there is carried out beside the store's own.
 
 use super::admission;
-use super::apply;
 use super::convert;
 use super::defaults;
 use super::error::{ApiError, Cause};
 use super::operations;
+use super::last_applied;
 use super::managers::{Operation, Writer};
 use super::ownership;
 use super::request::{self, Query, Target};
 use super::schema::Place;
 use super::strategic;
 use super::strict::{self, Validation};
-use crate::embedded::store::{self, Key, Object, Store, StoreError};
+use crate::embedded::store::{self, Key, Object, SCALED_OBJECTS, Store, StoreError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The media types of a PATCH.
 pub(super) const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+
+/// The same for custom resources.
+const CUSTOM_PATCH_TYPES: &str =
+    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+
+/// The media type of a server-side apply.
+pub(super) const APPLY: &str = "application/apply-patch+yaml";
 
 /// What a write did.
 pub(super) struct Written {
@@ -49,6 +56,7 @@ pub(super) fn create(
     query: &Query,
     mut object: Value,
 ) -> Result<Written, ApiError> {
+    query.check_write("CreateOptions", false)?;
     request::fit(target, &mut object)?;
     insert(store, target, query, object, Source::Body)
 }
@@ -60,9 +68,21 @@ pub(super) fn replace(
     query: &Query,
     object: Value,
 ) -> Result<Written, ApiError> {
-    revise(store, target, query, Source::Body, |_| {
+    query.check_write("UpdateOptions", false)?;
+    revise(store, target, query, Source::Body, |live| {
         let mut object = object;
         request::fit(target, &mut object)?;
+        let blind = object["metadata"]["resourceVersion"]
+            .as_str()
+            .is_none_or(str::is_empty);
+        if blind && target.kind.resource == SCALED_OBJECTS {
+            let cause = Cause {
+                reason: "FieldValueInvalid",
+                field: "metadata.resourceVersion".to_owned(),
+                message: "Invalid value: 0x0: must be specified for an update".to_owned(),
+            };
+            return Err(invalid(target, cause));
+        }
         Ok(object)
     })
 }
@@ -75,10 +95,14 @@ pub(super) fn patch(
     media_type: &str,
     body: &[u8],
 ) -> Result<Written, ApiError> {
-    let patch = request::parse_body(body)?;
-    if media_type == "application/apply-patch+yaml" {
-        return server_side_apply(store, target, query, patch);
+    let apply = media_type == APPLY;
+    query.check_write("PatchOptions", apply)?;
+    if apply {
+        let config = request::parse_yaml(body)
+            .map_err(|why| ApiError::BadRequest(format!("error decoding YAML: {why}")))?;
+        return server_side_apply(store, target, query, config);
     }
+    let patch = read_patch(target, media_type, body)?;
     revise(store, target, query, Source::Patch, |live| {
         let mut object = live.clone();
         match media_type {
@@ -93,18 +117,50 @@ pub(super) fn patch(
     })
 }
 
+/// Reads a patch that is not an applied configuration. Only types that the server was built with merge strategically.
+pub(super) fn read_patch(
+    target: &Target,
+    media_type: &str,
+    body: &[u8],
+) -> Result<Value, ApiError> {
+    let custom = target.kind.resource == SCALED_OBJECTS;
+    match media_type {
+        "application/merge-patch+json" | "application/json-patch+json" => {}
+        "application/strategic-merge-patch+json" if !custom => {}
+        _ if custom => return Err(ApiError::UnsupportedMediaType(CUSTOM_PATCH_TYPES)),
+        _ => return Err(ApiError::UnsupportedMediaType(PATCH_TYPES)),
+    }
+    let patch = request::parse_json(body)
+        .map_err(|why| ApiError::BadRequest(format!("error decoding patch: {why}")))?;
+    if media_type != "application/json-patch+json" && !patch.is_object() {
+        return Err(ApiError::BadRequest(
+            "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
+                .to_owned(),
+        ));
+    }
+    Ok(patch)
+}
+
+/// Applies a JSON patch; also used on Scale objects.
+pub(super) fn json_patch(object: &mut Value, patch: Value) -> Result<(), ApiError> {
+    let operations: json_patch::Patch = serde_json::from_value(patch)
+        .map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
+    json_patch::patch(object, &operations).map_err(|_| ApiError::BadPatch)
+}
+
 fn server_side_apply(
     store: &Store,
     target: &Target,
     query: &Query,
     mut config: Value,
 ) -> Result<Written, ApiError> {
+    let sent = config.clone();
     request::fit(target, &mut config)?;
-    let manager = query.text("fieldManager");
-    if manager.is_empty() {
-        return Err(ApiError::BadRequest(
-            "fieldManager is required for apply patch".to_owned(),
-        ));
+    if query.text("fieldManager").is_empty() {
+        return Err(ApiError::InvalidOptions {
+            kind: "PatchOptions",
+            cause: Cause::required("fieldManager", "is required for apply patch"),
+        });
     }
     if !config["metadata"]["managedFields"].is_null() {
         return Err(ApiError::BadRequest(
@@ -122,8 +178,9 @@ fn server_side_apply(
     let version = target.kind.api_version();
     let now = store.timestamp();
     let writer = writer(target, query, &version, &now, Operation::Apply);
+    let force = query.flag("force");
     let apply = |live: &Value| {
-        apply::apply(live, &config, &writer, &place, query.flag("force"))
+        last_applied::apply(live, &config, &sent, &writer, &place, force)
             .map_err(ApiError::ApplyConflict)
     };
     let exists = target
@@ -335,7 +392,7 @@ fn revise(
     let object = change(store, &key, query.dry_run(), |live| {
         let mut object = make(&convert::outward(target.kind, live))?;
         request::fit(target, &mut object)?;
-        let read = store::resource_version(&object);
+        let read = stated_version(target, &object)?;
         if read != 0 && read != store::resource_version(live) {
             return Err(StoreError::Conflict(key.clone()).into());
         }
@@ -353,6 +410,24 @@ fn revise(
         object,
         created: false,
         warnings,
+    })
+}
+
+/// The version that a writer says it has read; 0 when it does not say.
+fn stated_version(target: &Target, object: &Value) -> Result<u64, ApiError> {
+    let text = object["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| {
+        let cause = Cause::invalid(
+            "metadata.resourceVersion",
+            &json!(text),
+            "must be a whole number",
+        );
+        invalid(target, cause)
     })
 }
 
