@@ -6,8 +6,8 @@
 //! 1. the bearer token, then the paths that are no objects: health, version, discovery, OpenAPI (`discovery`,
 //!    `openapi`), reviews, external metrics;
 //! 2. the path, read against the table of kinds into a target (`kind`, `request`);
-//! 3. reading (`read`, `watch`, `log`, Tables in `table` and `columns`) or writing (`write`, with `strict`, `defaults`
-//!    and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`),
+//! 3. reading (`read`, `watch`, `log`, Tables in `table` and `columns`) or writing (`write`, with `decode`, `strict`,
+//!    `defaults` and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`),
 //!    signed by who writes (`ownership`);
 //! 4. an answer, or an error as a `Status` object (`error`).
 //!
@@ -20,6 +20,7 @@ mod apply;
 mod columns;
 mod compare;
 mod convert;
+mod decode;
 pub mod defaults;
 mod delete;
 mod discovery;
@@ -30,10 +31,12 @@ mod kind;
 mod last_applied;
 mod log;
 mod managers;
+mod mismatch;
 mod openapi;
 mod operations;
 mod ownership;
 mod protobuf;
+mod quantity;
 mod read;
 mod request;
 mod review;

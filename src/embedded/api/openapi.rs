@@ -81,6 +81,16 @@ pub(super) fn document(path: &str) -> Result<Value, ApiError> {
     }))
 }
 
+/// The definition called `name`.
+pub(super) fn definition(name: &str) -> Option<&'static Value> {
+    DEFINITIONS.get(name)
+}
+
+/// The name of the definition that a reference leads to.
+pub(super) fn referred(reference: &str) -> Option<&str> {
+    reference.strip_prefix(REFERENCE)
+}
+
 /// The definitions of `kinds` and of all that they refer to. Kinds without a definition get an open one.
 fn schemas(kinds: &[&Kind]) -> Map<String, Value> {
     let mut schemas = Map::new();
@@ -114,7 +124,7 @@ fn references<'a>(schema: &'a Value, names: &mut Vec<&'a str>) {
     match schema {
         Value::Object(fields) => {
             let target = fields.get("$ref").and_then(Value::as_str);
-            names.extend(target.and_then(|target| target.strip_prefix(REFERENCE)));
+            names.extend(target.and_then(referred));
             fields.values().for_each(|inner| references(inner, names));
         }
         Value::Array(items) => items.iter().for_each(|inner| references(inner, names)),
@@ -123,7 +133,7 @@ fn references<'a>(schema: &'a Value, names: &mut Vec<&'a str>) {
 }
 
 /// The name of a kind's definition: the group's domain reversed for a custom resource, `io.k8s.api.…` otherwise.
-fn definition_name(kind: &Kind) -> String {
+pub(super) fn definition_name(kind: &Kind) -> String {
     let group = match kind.group {
         "" => "io.k8s.api.core".to_owned(),
         "keda.sh" => "sh.keda".to_owned(),

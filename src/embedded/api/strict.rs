@@ -6,6 +6,8 @@
 
 use super::error::ApiError;
 use super::kind::Kind;
+use super::mismatch;
+use super::quantity;
 use super::schema::{self, SCALED_OBJECT};
 use crate::embedded::store::SCALED_OBJECTS;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -43,7 +45,9 @@ impl Validation {
 /// # Errors
 /// The decoder's words when a field has a value of the wrong type.
 pub(super) fn prune(kind: &Kind, object: &mut Value) -> Result<Vec<String>, serde_json::Error> {
-    quantities_as_text(object);
+    if let Some(spec) = object.get_mut("spec") {
+        canonical_quantities(spec)?;
+    }
     let known = if let Some(round_trip) = kind.round_trip {
         round_trip(object)?
     } else {
@@ -76,7 +80,8 @@ pub(super) fn validate(
             kind.kind, kind.version, kind.kind
         ))
     };
-    let unknown = prune(kind, object).map_err(|error| decode(&format!("json: {error}")))?;
+    let unknown =
+        prune(kind, object).map_err(|error| decode(&mismatch::explained(kind, object, &error)))?;
     let named: Vec<String> = unknown
         .iter()
         .map(|path| format!("unknown field \"{path}\""))
@@ -121,32 +126,39 @@ fn drop_unknown(given: &mut Value, known: &Value, path: &str, unknown: &mut Vec<
     }
 }
 
-/// YAML lets people write `cpu: 1`; the API takes it for the quantity "1".
-fn quantities_as_text(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match (name.as_str(), value) {
-                    (
-                        "requests" | "limits" | "hard" | "capacity" | "allocatable",
-                        Value::Object(amounts),
-                    ) => {
-                        amounts.values_mut().for_each(number_as_text);
-                    }
-                    ("averageValue", value) => number_as_text(value),
-                    (_, value) => quantities_as_text(value),
-                }
-            }
+/// Puts the quantities below `value` into canonical form. YAML lets people write `cpu: 1`; the API takes it for "1".
+fn canonical_quantities(value: &mut Value) -> Result<(), serde_json::Error> {
+    let Value::Object(fields) = value else {
+        if let Value::Array(items) = value {
+            return items.iter_mut().try_for_each(canonical_quantities);
         }
-        Value::Array(items) => items.iter_mut().for_each(quantities_as_text),
-        _ => {}
+        return Ok(());
+    };
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            // People's own names, which may be any.
+            ("metadata" | "labels" | "annotations" | "matchLabels" | "data" | "stringData", _) => {}
+            (
+                "requests" | "limits" | "hard" | "used" | "capacity" | "allocatable",
+                Value::Object(amounts),
+            ) => amounts.values_mut().try_for_each(canonical_quantity)?,
+            ("averageValue" | "tolerance", value) => canonical_quantity(value)?,
+            (_, value) => canonical_quantities(value)?,
+        }
     }
+    Ok(())
 }
 
-fn number_as_text(value: &mut Value) {
-    if value.is_number() {
-        *value = Value::String(value.to_string());
-    }
+fn canonical_quantity(value: &mut Value) -> Result<(), serde_json::Error> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return Ok(()),
+    };
+    let canonical =
+        quantity::canonical(&text).ok_or_else(|| serde_json::Error::custom(quantity::RULE))?;
+    *value = Value::String(canonical);
+    Ok(())
 }
 
 #[cfg(test)]

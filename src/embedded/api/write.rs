@@ -7,6 +7,7 @@
 
 use super::admission;
 use super::convert;
+use super::decode::{Source, decode};
 use super::defaults;
 use super::error::{ApiError, Cause};
 use super::operations;
@@ -16,7 +17,7 @@ use super::ownership;
 use super::request::{self, Query, Target};
 use super::schema::Place;
 use super::strategic;
-use super::strict::{self, Validation};
+use super::strict::Validation;
 use crate::embedded::store::{self, Key, Object, SCALED_OBJECTS, Store, StoreError};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -41,14 +42,6 @@ pub(super) struct Written {
     pub(super) warnings: Vec<String>,
 }
 
-/// Where a written object came from, which decides the words of a decoding error.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    Body,
-    Patch,
-    Apply,
-}
-
 /// `POST` to a collection.
 pub(super) fn create(
     store: &Store,
@@ -69,7 +62,7 @@ pub(super) fn replace(
     object: Value,
 ) -> Result<Written, ApiError> {
     query.check_write("UpdateOptions", false)?;
-    revise(store, target, query, Source::Body, |live| {
+    revise(store, target, query, Source::Body, |_| {
         let mut object = object;
         request::fit(target, &mut object)?;
         let blind = object["metadata"]["resourceVersion"]
@@ -308,74 +301,6 @@ fn preview(store: &Store, key: &Key, mut object: Value) -> Result<Object, ApiErr
         object["metadata"]["generation"] = json!(1);
     }
     Ok(Arc::new(object))
-}
-
-fn decode(
-    target: &Target,
-    object: &mut Value,
-    source: Source,
-    validation: Validation,
-) -> Result<Vec<String>, ApiError> {
-    let kind = target.kind;
-    match source {
-        Source::Body => strict::validate(kind, object, validation),
-        Source::Patch => {
-            let shown = elided(&object.to_string());
-            let nonsense =
-                |why: String| ApiError::PatchedNonsense(format!("Invalid value: {shown:?}: {why}"));
-            let unknown =
-                strict::prune(kind, object).map_err(|error| nonsense(format!("json: {error}")))?;
-            let named: Vec<String> = unknown
-                .iter()
-                .map(|path| format!("unknown field \"{path}\""))
-                .collect();
-            match validation {
-                Validation::Strict if !named.is_empty() => Err(nonsense(format!(
-                    "strict decoding error: {}",
-                    named.join(", ")
-                ))),
-                Validation::Warn => Ok(named),
-                _ => Ok(Vec::new()),
-            }
-        }
-        Source::Apply => declared_only(target, object),
-    }
-}
-
-/// An applied object must have known fields only, whatever the validation asked for.
-fn declared_only(target: &Target, object: &mut Value) -> Result<Vec<String>, ApiError> {
-    let kind = target.kind;
-    let refuse = |object: &Value, why: String| {
-        ApiError::Internal(format!(
-            "failed to create typed patch object ({}/{}; {}, Kind={}): {why}",
-            target.namespace.as_deref().unwrap_or_default(),
-            store::name(object),
-            kind.api_version(),
-            kind.kind
-        ))
-    };
-    let unknown = match strict::prune(kind, object) {
-        Ok(unknown) => unknown,
-        Err(error) => return Err(refuse(object, error.to_string())),
-    };
-    match unknown.first() {
-        Some(path) => Err(refuse(
-            object,
-            format!(".{path}: field not declared in schema"),
-        )),
-        None => Ok(Vec::new()),
-    }
-}
-
-/// The ends of a long text, as the API server shows a patched object.
-fn elided(text: &str) -> String {
-    let characters: Vec<char> = text.chars().collect();
-    if characters.len() <= 140 {
-        return text.to_owned();
-    }
-    let start: String = characters[..110].iter().collect();
-    let end: String = characters[characters.len() - 25..].iter().collect();
-    format!("{start} … {end}")
 }
 
 /// Changes an existing object into what `make` says, given the object as the target's kind shows it.
