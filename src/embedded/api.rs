@@ -35,6 +35,7 @@ mod mismatch;
 mod openapi;
 mod operations;
 mod ownership;
+mod patch;
 mod protobuf;
 mod quantity;
 mod read;

@@ -2,7 +2,7 @@
 //! `kubectl scale` change a size, without knowing the kind behind it.
 
 use super::error::{ApiError, Cause};
-use super::operations;
+use super::patch;
 use super::request::{self, Query, Target};
 use super::write;
 use crate::embedded::store::{self, Store, StoreError};
@@ -33,23 +33,17 @@ pub(super) fn patch(
     media_type: &str,
     body: &[u8],
 ) -> Result<Value, ApiError> {
-    query.check_write("PatchOptions", media_type == write::APPLY)?;
-    let patch = if media_type == write::APPLY {
+    query.check_write("PatchOptions", media_type == patch::APPLY)?;
+    let patch = if media_type == patch::APPLY {
         request::parse_yaml(body)
             .map_err(|why| ApiError::BadRequest(format!("error decoding YAML: {why}")))?
     } else {
-        write::read_patch(target, media_type, body)?
+        patch::read(target, media_type, body)?
     };
     change(store, target, query, |current| {
         let mut scale = current.clone();
-        match media_type {
-            "application/json-patch+json" => operations::apply(&mut scale, patch)?,
-            // A Scale has no lists, so merging, strategic merging and applying are the same.
-            "application/merge-patch+json"
-            | "application/strategic-merge-patch+json"
-            | "application/apply-patch+yaml" => json_patch::merge(&mut scale, &patch),
-            _ => return Err(ApiError::UnsupportedMediaType(write::PATCH_TYPES)),
-        }
+        // A Scale has no lists, so merging, strategic merging and applying are the same.
+        patch::merge(target, media_type, &mut scale, &patch)?;
         Ok(scale)
     })
 }

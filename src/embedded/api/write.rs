@@ -10,27 +10,16 @@ use super::convert;
 use super::decode::{Source, decode};
 use super::defaults;
 use super::error::{ApiError, Cause};
-use super::operations;
 use super::last_applied;
 use super::managers::{Operation, Writer};
 use super::ownership;
+use super::patch;
 use super::request::{self, Query, Target};
 use super::schema::Place;
-use super::strategic;
 use super::strict::Validation;
 use crate::embedded::store::{self, Key, Object, SCALED_OBJECTS, Store, StoreError};
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// The media types of a PATCH.
-pub(super) const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
-
-/// The same for custom resources.
-const CUSTOM_PATCH_TYPES: &str =
-    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
-
-/// The media type of a server-side apply.
-pub(super) const APPLY: &str = "application/apply-patch+yaml";
 
 /// What a write did.
 pub(super) struct Written {
@@ -88,57 +77,19 @@ pub(super) fn patch(
     media_type: &str,
     body: &[u8],
 ) -> Result<Written, ApiError> {
-    let apply = media_type == APPLY;
+    let apply = media_type == patch::APPLY;
     query.check_write("PatchOptions", apply)?;
     if apply {
         let config = request::parse_yaml(body)
             .map_err(|why| ApiError::BadRequest(format!("error decoding YAML: {why}")))?;
         return server_side_apply(store, target, query, config);
     }
-    let patch = read_patch(target, media_type, body)?;
+    let patch = patch::read(target, media_type, body)?;
     revise(store, target, query, Source::Patch, |live| {
         let mut object = live.clone();
-        match media_type {
-            "application/merge-patch+json" => json_patch::merge(&mut object, &patch),
-            "application/strategic-merge-patch+json" => {
-                strategic::merge(&mut object, &patch, &Place::top(target.kind.group));
-            }
-            "application/json-patch+json" => operations::apply(&mut object, patch)?,
-            _ => return Err(ApiError::UnsupportedMediaType(PATCH_TYPES)),
-        }
+        patch::merge(target, media_type, &mut object, &patch)?;
         Ok(object)
     })
-}
-
-/// Reads a patch that is not an applied configuration. Only types that the server was built with merge strategically.
-pub(super) fn read_patch(
-    target: &Target,
-    media_type: &str,
-    body: &[u8],
-) -> Result<Value, ApiError> {
-    let custom = target.kind.resource == SCALED_OBJECTS;
-    match media_type {
-        "application/merge-patch+json" | "application/json-patch+json" => {}
-        "application/strategic-merge-patch+json" if !custom => {}
-        _ if custom => return Err(ApiError::UnsupportedMediaType(CUSTOM_PATCH_TYPES)),
-        _ => return Err(ApiError::UnsupportedMediaType(PATCH_TYPES)),
-    }
-    let patch = request::parse_json(body)
-        .map_err(|why| ApiError::BadRequest(format!("error decoding patch: {why}")))?;
-    if media_type != "application/json-patch+json" && !patch.is_object() {
-        return Err(ApiError::BadRequest(
-            "error decoding patch: json: cannot unmarshal into Go value of type map[string]interface {}"
-                .to_owned(),
-        ));
-    }
-    Ok(patch)
-}
-
-/// Applies a JSON patch; also used on Scale objects.
-pub(super) fn json_patch(object: &mut Value, patch: Value) -> Result<(), ApiError> {
-    let operations: json_patch::Patch = serde_json::from_value(patch)
-        .map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
-    json_patch::patch(object, &operations).map_err(|_| ApiError::BadPatch)
 }
 
 fn server_side_apply(
@@ -252,7 +203,6 @@ fn insert(
         admission::namespace_takes(store, &home, &key)?;
     }
     warnings.extend(admission::check(kind, &object, None)?);
-    admission::quota_allows(store, &key, &object)?;
     if source != Source::Apply {
         sign(store, target, query, &Value::Null, &mut object);
     }
