@@ -7,6 +7,7 @@
 use super::BODY_LIMIT;
 use super::error::ApiError;
 use json_patch::{Patch, PatchOperation, patch};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// `maxJSONPatchOperations`.
@@ -16,8 +17,8 @@ const MOST: usize = 10_000;
 const DEEPEST: usize = 128;
 
 /// Applies the operations in `operations` to `object`, which is left half changed when one is refused.
-pub(super) fn apply(object: &mut Value, operations: Value) -> Result<(), ApiError> {
-    let Patch(operations) = serde_json::from_value(operations)
+pub(super) fn apply(object: &mut Value, operations: &Value) -> Result<(), ApiError> {
+    let Patch(operations) = Patch::deserialize(operations)
         .map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
     if operations.len() > MOST {
         return Err(ApiError::TooLarge(MOST));
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn patched(mut object: Value, operations: Value) -> Result<Value, u16> {
+    fn patched(mut object: Value, operations: &Value) -> Result<Value, u16> {
         apply(&mut object, operations)
             .map(|()| object)
             .map_err(|error| error.status()["code"].as_u64().unwrap() as u16)
@@ -86,18 +87,18 @@ mod tests {
             {"op": "test", "path": "/metadata/finalizers", "value": null},
             {"op": "add", "path": "/metadata/finalizers", "value": ["x"]},
         ]);
-        let once = patched(json!({"metadata": {}}), add.clone()).unwrap();
+        let once = patched(json!({"metadata": {}}), &add).unwrap();
         assert_eq!(once, json!({"metadata": {"finalizers": ["x"]}}));
-        assert_eq!(patched(once, add), Err(422), "it is there now");
+        assert_eq!(patched(once, &add), Err(422), "it is there now");
         let missing = json!([{"op": "test", "path": "/a", "value": 1}]);
-        assert_eq!(patched(json!({}), missing), Err(422));
+        assert_eq!(patched(json!({}), &missing), Err(422));
     }
 
     #[test]
     fn copies_that_double_end_before_memory_does() {
         let double = json!({"op": "copy", "from": "/a", "path": "/a/-"});
         assert_eq!(
-            patched(json!({"a": ["x"]}), json!(vec![double; 60])),
+            patched(json!({"a": ["x"]}), &json!(vec![double; 60])),
             Err(422)
         );
     }
@@ -110,16 +111,16 @@ mod tests {
             operations.push(json!({"op": "move", "from": "/a", "path": "/b/a"}));
             operations.push(json!({"op": "move", "from": "/b", "path": "/a"}));
         }
-        assert_eq!(patched(json!({"a": 1}), json!(operations)), Err(422));
+        assert_eq!(patched(json!({"a": 1}), &json!(operations)), Err(422));
         let few = json!(operations[..30]);
-        assert_eq!(depth(&patched(json!({"a": 1}), few).unwrap()), 11);
+        assert_eq!(depth(&patched(json!({"a": 1}), &few).unwrap()), 11);
     }
 
     #[test]
     fn too_many_operations_are_refused_at_once() {
         let operation = json!({"op": "test", "path": "", "value": {}});
         assert_eq!(
-            patched(json!({}), json!(vec![operation; MOST + 1])),
+            patched(json!({}), &json!(vec![operation; MOST + 1])),
             Err(413)
         );
     }

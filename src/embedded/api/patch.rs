@@ -1,11 +1,11 @@
 //! The formats of a PATCH that are no apply: JSON patch, JSON merge patch, strategic merge patch.
 
 use super::error::ApiError;
+use super::operations;
 use super::request::{self, Target};
 use super::schema::Place;
 use super::strategic;
 use crate::embedded::store::SCALED_OBJECTS;
-use serde::Deserialize;
 use serde_json::Value;
 
 /// The media types of a PATCH.
@@ -46,18 +46,11 @@ pub(super) fn merge(
     patch: &Value,
 ) -> Result<(), ApiError> {
     match media_type {
-        "application/json-patch+json" => return json_patch(object, patch),
+        "application/json-patch+json" => return operations::apply(object, patch),
         "application/strategic-merge-patch+json" => {
             strategic::merge(object, patch, &Place::top(target.kind.group));
         }
         _ => json_patch::merge(object, patch),
     }
     Ok(())
-}
-
-/// Applies a JSON patch.
-fn json_patch(object: &mut Value, patch: &Value) -> Result<(), ApiError> {
-    let operations = json_patch::Patch::deserialize(patch)
-        .map_err(|error| ApiError::BadRequest(format!("error decoding patch: {error}")))?;
-    json_patch::patch(object, &operations).map_err(|_| ApiError::BadPatch)
 }

@@ -203,6 +203,7 @@ fn insert(
         admission::namespace_takes(store, &home, &key)?;
     }
     warnings.extend(admission::check(kind, &object, None)?);
+    admission::quota_allows(store, &key, &object)?;
     if source != Source::Apply {
         sign(store, target, query, &Value::Null, &mut object);
     }
