@@ -83,7 +83,12 @@ impl Printer {
             return;
         }
         self.printed.insert(name.clone(), now);
-        let word = if state == "running" { "" } else { state };
+        // `redis ready 0/1`, then `redis ready 1/1`: the numbers say the state.
+        let word = if matches!(state, "running" | "done") {
+            ""
+        } else {
+            state
+        };
         let line = format!("{name} {word} {detail}");
         // Standard output may be a closed pipe; the deployment goes on all the same.
         let _ = writeln!(
