@@ -325,7 +325,7 @@ impl Api {
         let (objects, version) = read::selected(&self.store, target, &call.query)?;
         delete::delete_all(&self.store, target, &options, &objects)?;
         let metadata = serde_json::json!({"resourceVersion": version.to_string()});
-        Ok(axum::Json(read::list_of(target.kind, &objects, &metadata)).into_response())
+        Ok(axum::Json(read::list_of(target.kind, &objects, metadata)).into_response())
     }
 }
 

@@ -2,7 +2,9 @@
 //! the stored `autoscaling/v2` HPAs and core events, and back when a client writes them.
 
 use super::kind::{Kind, View};
+use crate::embedded::store::Object;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// `stored` as `kind` shows it.
 pub(super) fn outward(kind: &Kind, stored: &Value) -> Value {
@@ -15,6 +17,18 @@ pub(super) fn outward(kind: &Kind, stored: &Value) -> Value {
         }
         View::AutoscalingV1 => autoscaler_v1(stored),
         View::EventsV1 => event_v1(stored),
+    }
+}
+
+/// The same without a copy where the stored object is already in that form, which nearly every object of a list is.
+pub(super) fn shown(kind: &Kind, stored: &Object) -> Object {
+    let as_is = kind.view == View::Stored
+        && stored["kind"] == kind.kind
+        && stored["apiVersion"] == kind.api_version().as_str();
+    if as_is {
+        Arc::clone(stored)
+    } else {
+        Arc::new(outward(kind, stored))
     }
 }
 

@@ -7,6 +7,7 @@ use super::request::{Form, Query, Target};
 use super::table;
 use crate::embedded::store::{self, Object, Store, StoreError};
 use k8s_openapi::ByteString;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// One object.
@@ -40,7 +41,7 @@ pub(super) fn list(
     target: &Target,
     query: &Query,
     form: Form,
-) -> Result<Value, ApiError> {
+) -> Result<Collection, ApiError> {
     let page = Page::parse(query)?;
     let (mut objects, version) = match &page {
         Some(page) => (
@@ -67,24 +68,41 @@ pub(super) fn list(
         }
     }
     Ok(match form {
-        Form::Table => table::table(
+        Form::Table => Collection::Other(table::table(
             target.kind,
             &objects,
             &metadata,
             query,
             store.clock().now_ms(),
-        ),
-        Form::Object => list_of(target.kind, &objects, &metadata),
+        )),
+        Form::Object => list_of(target.kind, &objects, metadata),
         Form::Metadata => {
             let items: Vec<Value> = objects.iter().map(|object| metadata_of(object)).collect();
-            json!({
+            Collection::Other(json!({
                 "kind": "PartialObjectMetadataList",
                 "apiVersion": "meta.k8s.io/v1",
                 "metadata": metadata,
                 "items": items,
-            })
+            }))
         }
     })
+}
+
+/// The answer to a list. Stored objects are written to the wire as they are: a copy of each of a thousand would cost
+/// more than all the rest.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Collection {
+    /// A `List` of whole objects.
+    List {
+        kind: String,
+        #[serde(rename = "apiVersion")]
+        api_version: String,
+        metadata: Value,
+        items: Vec<Object>,
+    },
+    /// Any other form.
+    Other(Value),
 }
 
 /// The objects of the target's collection that the selectors want, and the version at which that was so.
@@ -134,18 +152,17 @@ fn at_version(
     Ok(Some(objects))
 }
 
-/// A `List` object.
-pub(super) fn list_of(kind: &Kind, objects: &[Object], metadata: &Value) -> Value {
-    let items: Vec<Value> = objects
-        .iter()
-        .map(|object| convert::outward(kind, object))
-        .collect();
-    json!({
-        "kind": format!("{}List", kind.kind),
-        "apiVersion": kind.api_version(),
-        "metadata": metadata,
-        "items": items,
-    })
+/// A `List` of objects.
+pub(super) fn list_of(kind: &Kind, objects: &[Object], metadata: Value) -> Collection {
+    Collection::List {
+        kind: format!("{}List", kind.kind),
+        api_version: kind.api_version(),
+        metadata,
+        items: objects
+            .iter()
+            .map(|object| convert::shown(kind, object))
+            .collect(),
+    }
 }
 
 /// An object without its contents.
