@@ -73,11 +73,11 @@ async fn one_window_drives_until_another_takes_over() {
     talk.post("position", to("w-1", "2")).await;
     let (status, answer) = talk.post("position", to("w-2", "3")).await;
     assert_eq!(status, 409);
-    assert_eq!(answer["position"]["address"], "2");
+    assert_eq!(answer["position"]["address"], "2.1");
     assert!(answer["error"]["remedy"].is_string(), "{answer}");
     let take = json!({"window": "w-2", "kind": "presenter", "take_over": true});
     let (status, answer) = talk.post("position", take).await;
-    assert_eq!((status, &answer["address"]), (200, &json!("2")));
+    assert_eq!((status, &answer["address"]), (200, &json!("2.1")));
     assert_eq!(answer["driver"]["window"], "w-2");
     assert_eq!(talk.post("position", to("w-1", "3")).await.0, 409);
     assert_eq!(talk.post("position", to("w-2", "3")).await.0, 200);
@@ -177,11 +177,11 @@ async fn ink_stays_until_it_is_wiped_and_the_pointer_is_for_the_moment() {
     let point = json!({"window": "w-1", "address": "2", "x": 0.25, "y": 7.0});
     assert_eq!(talk.post("pointer", point).await.0, 204);
     let seen = watching.until(SOON, |event, _| event == "pointer").await;
-    assert_eq!(seen, json!({"address": "2", "x": 0.25, "y": 1.0}));
+    assert_eq!(seen, json!({"address": "2.1", "x": 0.25, "y": 1.0}));
     let stroke = json!({"window": "w-1", "address": "2", "stroke": [[0.1, 0.2], [0.3, 0.4]]});
     assert_eq!(talk.post("ink", stroke).await.0, 204);
     let late = snapshot(&mut talk.events().await).await;
-    assert_eq!(late["ink"], json!({"2": [[[0.1, 0.2], [0.3, 0.4]]]}));
+    assert_eq!(late["ink"], json!({"2.1": [[[0.1, 0.2], [0.3, 0.4]]]}));
     assert_eq!(late["pointer"], Value::Null);
     talk.post("ink", json!({"window": "w-1", "clear": true}))
         .await;
@@ -190,7 +190,7 @@ async fn ink_stays_until_it_is_wiped_and_the_pointer_is_for_the_moment() {
             event == "ink" && data["strokes"] == json!([])
         })
         .await;
-    assert_eq!(wiped["address"], "2");
+    assert_eq!(wiped["address"], "2.1");
 }
 
 #[tokio::test]
