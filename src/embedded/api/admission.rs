@@ -5,7 +5,9 @@
 
 use super::error::{ApiError, Cause};
 use super::kind::Kind;
+use super::request::Target;
 use super::scaled_object;
+use crate::autoscale::keda::Neighbours;
 use crate::embedded::controllers::workloads::quota;
 use crate::embedded::store::{
     self, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS, Key, PODS, REPLICA_SETS, SCALED_OBJECTS,
@@ -45,11 +47,21 @@ pub(super) fn quota_allows(store: &Store, new: &Key, object: &Value) -> Result<(
     })
 }
 
+/// What KEDA's webhook compares the object of a write with. `None` when it is not asked: it knows ScaledObjects alone,
+/// and not their status. Read before the write, so that it may be used while the store is locked for it; upstream's
+/// webhook sees a moment ago too.
+pub(super) fn neighbours(store: &Store, target: &Target, dry_run: bool) -> Option<Neighbours> {
+    let asked = target.kind.resource == SCALED_OBJECTS && target.subresource.is_none();
+    let namespace = target.namespace.as_deref().filter(|_| asked)?;
+    Some(scaled_object::neighbours(store, namespace, dry_run))
+}
+
 /// Checks the rules of `kind` on `object`; `previous` is what it replaces. Returns warnings.
 pub(super) fn check(
     kind: &'static Kind,
     object: &Value,
     previous: Option<&Value>,
+    neighbours: Option<&Neighbours>,
 ) -> Result<Vec<String>, ApiError> {
     let mut causes = metadata(kind, &object["metadata"]);
     let resource = kind.resource;
@@ -77,11 +89,9 @@ pub(super) fn check(
             causes,
         });
     }
-    if resource == SCALED_OBJECTS {
-        scaled_object::webhook(object)
-    } else {
-        Ok(Vec::new())
-    }
+    neighbours.map_or(Ok(Vec::new()), |neighbours| {
+        scaled_object::webhook(object, previous, neighbours)
+    })
 }
 
 fn metadata(kind: &Kind, metadata: &Value) -> Vec<Cause> {
@@ -354,7 +364,7 @@ mod tests {
     #[track_caller]
     fn refuses(group: &str, version: &str, plural: &str, object: &Value, message: &str) {
         let kind = kind::find(group, version, plural).unwrap();
-        let error = check(kind, object, None).unwrap_err();
+        let error = check(kind, object, None, None).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
 

@@ -202,7 +202,8 @@ fn insert(
     if let Some(home) = target.home() {
         admission::namespace_takes(store, &home, &key)?;
     }
-    warnings.extend(admission::check(kind, &object, None)?);
+    let neighbours = admission::neighbours(store, target, query.dry_run());
+    warnings.extend(admission::check(kind, &object, None, neighbours.as_ref())?);
     admission::quota_allows(store, &key, &object)?;
     if source != Source::Apply {
         sign(store, target, query, &Value::Null, &mut object);
@@ -264,6 +265,7 @@ fn revise(
 ) -> Result<Written, ApiError> {
     let validation = Validation::parse(query.text("fieldValidation"))?;
     let key = target.key(target.name.as_deref().unwrap_or_default());
+    let neighbours = admission::neighbours(store, target, query.dry_run());
     let mut warnings = Vec::new();
     let object = change(store, &key, query.dry_run(), |live| {
         let mut object = make(&convert::outward(target.kind, live))?;
@@ -276,7 +278,13 @@ fn revise(
         let mut object = convert::inward(target.kind, object);
         keep_what_is_not_ours(target, live, &mut object);
         defaults::complete(&mut object);
-        warnings.extend(admission::check(target.kind, &object, Some(live))?);
+        let (previous, neighbours) = (Some(live), neighbours.as_ref());
+        warnings.extend(admission::check(
+            target.kind,
+            &object,
+            previous,
+            neighbours,
+        )?);
         if source != Source::Apply {
             sign(store, target, query, live, &mut object);
         }

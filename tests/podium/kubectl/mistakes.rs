@@ -167,3 +167,42 @@ async fn autoscalers_and_scaled_objects_that_break_their_rules_are_told_every_on
         assert_eq!(errors, answer);
     }
 }
+
+#[tokio::test]
+async fn a_scaled_object_on_a_target_that_another_scales_is_denied_by_kedas_webhook() {
+    let kubectl = Kubectl::with_demo().await;
+    let second = |target: &str| {
+        json!({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "second", "namespace": "keda-demo"}, "spec": {
+            "scaleTargetRef": {"name": target},
+            "triggers": [{"type": "redis", "metadata": {"address": "redis:6379", "listName": "jobs"}}],
+        }})
+        .to_string()
+    };
+    let denied = "admission webhook \"vscaledobject.kb.io\" denied the request: the workload 'queue-worker' of type 'apps/v1.Deployment' is already managed by the ScaledObject 'queue-worker'\n";
+    let apply = async |target: &str| kubectl.run(&["apply", "-f", "-"], &second(target)).await;
+    let (_, errors, success) = apply("queue-worker").await;
+    assert!(!success);
+    assert_eq!(
+        errors,
+        format!("Error from server (Forbidden): error when creating \"STDIN\": {denied}")
+    );
+    assert!(apply("redis").await.2, "another target is free");
+    let (_, errors, success) = apply("queue-worker").await;
+    assert!(!success, "an update is checked too");
+    assert!(errors.ends_with(denied), "{errors}");
+    let hpa = [
+        "autoscale",
+        "deploy/redis",
+        "-n",
+        "keda-demo",
+        "--max=3",
+        "--name=mine",
+    ];
+    kubectl.ok(&hpa).await;
+    let (_, errors, success) = kubectl.run(&["replace", "-f", "-"], &second("redis")).await;
+    assert!(!success);
+    assert!(
+        errors.ends_with("denied the request: the workload 'redis' of type 'apps/v1.Deployment' is already managed by the hpa 'mine'\n"),
+        "{errors}"
+    );
+}
