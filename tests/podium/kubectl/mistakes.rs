@@ -46,6 +46,7 @@ async fn mistakes_get_the_answers_of_a_real_cluster() {
             "wait --for=condition=Nope deploy/redis -n keda-demo --timeout=1s",
             "error: timed out waiting for the condition on deployments/redis",
         ),
+        ("top pods -n keda-demo", "error: Metrics API not available"),
         (
             "get --raw /apis/nope",
             "Error from server (NotFound): the server could not find the requested resource",
@@ -204,5 +205,23 @@ async fn a_scaled_object_on_a_target_that_another_scales_is_denied_by_kedas_webh
     assert!(
         errors.ends_with("denied the request: the workload 'redis' of type 'apps/v1.Deployment' is already managed by the hpa 'mine'\n"),
         "{errors}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_node_does_not_do_is_told_when_it_is_asked_for() {
+    let kubectl = Kubectl::with_demo().await;
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "check", "namespace": "keda-demo"}, "spec": {
+        "completionMode": "Indexed", "completions": 2,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [
+            {"name": "a", "image": "b", "livenessProbe": {"exec": {"command": ["true"]}}},
+        ]}},
+    }});
+    let (said, warnings, success) = kubectl.run(&["apply", "-f", "-"], &job.to_string()).await;
+    assert!(success, "{warnings}");
+    assert_eq!(said, "job.batch/check created\n");
+    assert_eq!(
+        warnings,
+        "Warning: spec.completionMode: the embedded Job controller gives its pods no index\nWarning: spec.template.spec.containers[0].livenessProbe.exec: the embedded kubelet makes tcpSocket and plain httpGet probes only; it takes this one for passed\n"
     );
 }
