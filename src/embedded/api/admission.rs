@@ -1,6 +1,6 @@
 //! Admission: whether an object may be what it is, and the rules that span objects.
 //!
-//! Validation collects every broken rule as a [`Cause`], so that the client sees them all at once. The KEDA rules come
+//! Validation collects every broken rule as a `Cause`, so that the client sees them all at once. The KEDA rules come
 //! from `scaled_object`; its words are those of KEDA's webhook.
 
 mod autoscaler;

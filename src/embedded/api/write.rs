@@ -5,6 +5,8 @@
 //! inside the store's [`Store::modify`], so that a patch applies to the object as it is at that moment; an error in
 //! there is carried out beside the store's own.
 
+mod dry_run;
+
 use super::admission;
 use super::convert;
 use super::decode::{Source, decode};
@@ -209,7 +211,7 @@ fn insert(
         sign(store, target, query, &Value::Null, &mut object);
     }
     let object = if query.dry_run() {
-        preview(store, &key, object)?
+        dry_run::created(store, &key, object)?
     } else {
         store.create(kind.resource, object)?
     };
@@ -240,19 +242,6 @@ fn give_name(metadata: &mut Value) {
         // Hexadecimal digits are lower-case letters and digits, all that a name's end needs.
         metadata["name"] = json!(format!("{prefix}{}", &store::new_uid()[..5]));
     }
-}
-
-/// What `create` would store, without storing it.
-fn preview(store: &Store, key: &Key, mut object: Value) -> Result<Object, ApiError> {
-    if store.get(key).is_some() {
-        return Err(StoreError::AlreadyExists(key.clone()).into());
-    }
-    object["metadata"]["uid"] = json!(store::new_uid());
-    object["metadata"]["creationTimestamp"] = json!(store.timestamp());
-    if object.get("spec").is_some() {
-        object["metadata"]["generation"] = json!(1);
-    }
-    Ok(Arc::new(object))
 }
 
 /// Changes an existing object into what `make` says, given the object as the target's kind shows it.
@@ -367,7 +356,7 @@ pub(super) fn change(
     let outcome = store.modify(key, None, |object| {
         match make(object) {
             Err(error) => refusal = Some(error),
-            Ok(new) if dry_run => planned = Some(as_if_stored(object, new)),
+            Ok(new) if dry_run => planned = Some(dry_run::changed(object, new)),
             Ok(new) => {
                 *object = new;
                 return Ok(());
@@ -381,23 +370,6 @@ pub(super) fn change(
         (None, Some(object), _) => Ok(Arc::new(object)),
         (None, None, outcome) => Ok(outcome?),
     }
-}
-
-/// The generation a stored change would have: `kubectl diff` shows it.
-fn as_if_stored(live: &Value, mut new: Value) -> Value {
-    let without = |object: &Value| {
-        let mut copy = object.clone();
-        if let Some(fields) = copy.as_object_mut() {
-            fields.remove("metadata");
-            fields.remove("status");
-        }
-        copy
-    };
-    if let Some(generation) = live["metadata"]["generation"].as_i64() {
-        let step = i64::from(without(live) != without(&new));
-        new["metadata"]["generation"] = json!(generation + step);
-    }
-    new
 }
 
 /// A request to an object that exists but whose body is not what its kind needs.
