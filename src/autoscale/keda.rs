@@ -15,10 +15,11 @@ mod generate;
 mod ownership;
 mod pause;
 mod redis_trigger;
+mod resource_triggers;
 mod scaled_object;
 mod step;
 
-pub use admission::admission;
+pub use admission::{Neighbours, admission};
 pub use condition::{
     Condition, ConditionKind, Status, apply as apply_conditions, hpa_active,
     initial as initial_conditions,

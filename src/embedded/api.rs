@@ -210,6 +210,7 @@ impl Api {
             ["api", "v1"] => json(discovery::resources("", "v1")?),
             ["apis", group] => json(discovery::group(group)?),
             ["apis", group, version] => json(discovery::resources(group, version)?),
+            ["openapi", "v2"] => Ok(openapi::v2()),
             ["openapi", "v3"] => json(openapi::index()),
             ["openapi", "v3", path @ ..] => json(openapi::document(&path.join("/"))?),
             [
@@ -313,6 +314,8 @@ impl Api {
     fn delete(&self, call: &Call, target: &Target) -> Result<Response, ApiError> {
         let body = if call.body.is_empty() {
             Value::Null
+        } else if request::content_type(&call.headers) == protobuf::MEDIA_TYPE {
+            protobuf::decode(&call.body)?
         } else {
             request::parse_yaml(&call.body)
                 .map_err(|why| request::unrecognized("DeleteOptions", &call.body, &why))?

@@ -2,6 +2,7 @@
 
 pub mod hpa;
 pub mod keda;
+mod per_object;
 mod scale;
 pub mod workloads;
 

@@ -9,6 +9,7 @@
 //! No process outlives the node: children hold the read end of a pipe whose write end is ours and exit when it closes,
 //! and a shutdown terminates, waits a moment, kills and reaps.
 
+mod backoff;
 mod container;
 mod environment;
 mod image;

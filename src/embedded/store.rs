@@ -9,17 +9,22 @@
 //! The lock is std's: nothing is awaited while it is held, and each critical section is a map operation.
 
 mod change;
+mod error;
 mod history;
 mod key;
+mod life;
 
 pub use change::{Change, ChangeKind, Watch};
+pub use error::StoreError;
 pub use key::{
     CONFIG_MAPS, DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS,
     Key, NAMESPACES, NODES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS,
     SERVICES, is_deleting, name, namespace, resource_version, uid,
 };
+pub use life::DEPLOYMENT_REVISION;
 
 use crate::clock::Clock;
+use life::{counts_generations, no_finalizers, specification};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,48 +33,9 @@ use tokio::sync::watch;
 /// An object as the API shows it. Shared, never changed in place.
 pub type Object = Arc<Value>;
 
-/// The annotation that numbers a Deployment's templates.
-pub const DEPLOYMENT_REVISION: &str = "deployment.kubernetes.io/revision";
-
 /// How many changes the log keeps for watches. A watch that starts further back gets [`StoreError::Expired`].
 /// Generous for a demo (a full spike makes about 2,000 changes), small in memory (objects are shared).
 const LOG_LENGTH: usize = 20_000;
-
-/// Why the store refused.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No such object (404 NotFound).
-    #[error("{} \"{}\" not found", .0.resource, .0.name)]
-    NotFound(Key),
-    /// The name is taken (409 AlreadyExists).
-    #[error("{} \"{}\" already exists", .0.resource, .0.name)]
-    AlreadyExists(Key),
-    /// The caller's resource version is stale (409 Conflict). The text is the API server's.
-    #[error(
-        "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please apply your changes to the latest version and try again",
-        .0.resource, .0.name
-    )]
-    Conflict(Key),
-    /// The object changed hands: same name, another UID (409 Conflict).
-    #[error("Precondition failed: UID in precondition: {expected}, UID in object meta: {actual}")]
-    WrongUid {
-        /// What the caller asked for.
-        expected: String,
-        /// What is stored.
-        actual: String,
-    },
-    /// The log no longer reaches back to this version (410 Expired).
-    #[error("too old resource version: {requested} ({oldest})")]
-    Expired {
-        /// Where the caller wanted to start.
-        requested: u64,
-        /// The oldest version a watch can start from.
-        oldest: u64,
-    },
-    /// A closure given to [`Store::modify`] refused.
-    #[error("{0}")]
-    Rejected(String),
-}
 
 /// Notes in an object who wrote it: the writer's name, the object before (null when it is new) and after, and now.
 pub type Sign = fn(&str, &Value, &mut Value, &str);
@@ -387,43 +353,6 @@ impl Store {
         // A panic while the lock is held cannot leave a half-made change: `commit` is the only writer.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether nothing holds the object back from going. A Namespace has finalizers in its spec as well.
-fn no_finalizers(object: &Value) -> bool {
-    let none = |finalizers: &Value| finalizers.as_array().is_none_or(Vec::is_empty);
-    none(&object["metadata"]["finalizers"])
-        && (object["kind"] != "Namespace" || none(&object["spec"]["finalizers"]))
-}
-
-/// Kinds with a `spec` count generations; Secrets, ConfigMaps, Events and the like do not.
-fn counts_generations(object: &Value) -> bool {
-    object.get("spec").is_some()
-}
-
-/// What `metadata.generation` counts the changes of: everything but metadata and status. Annotations of a Deployment
-/// count too on a real cluster, except the revision, which its controller writes along with the status.
-fn specification(object: &Value) -> Value {
-    let mut copy = object.clone();
-    if let Some(fields) = copy.as_object_mut() {
-        let annotations = (fields.get("kind").and_then(Value::as_str) == Some("Deployment"))
-            .then(|| fields["metadata"]["annotations"].clone());
-        fields.remove("metadata");
-        fields.remove("status");
-        if let Some(mut annotations) = annotations {
-            if let Some(annotations) = annotations.as_object_mut() {
-                annotations.remove(DEPLOYMENT_REVISION);
-            }
-            let none = annotations
-                .as_object()
-                .is_none_or(serde_json::Map::is_empty);
-            fields.insert(
-                "annotations".to_owned(),
-                if none { Value::Null } else { annotations },
-            );
-        }
-    }
-    copy
 }
 
 /// A random (version 4) UUID.

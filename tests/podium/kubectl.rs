@@ -8,6 +8,7 @@
 
 mod apply;
 mod change;
+mod following;
 mod live;
 mod mistakes;
 mod read;

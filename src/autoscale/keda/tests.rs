@@ -4,6 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod admission;
 mod fallback;
 mod together;
 
@@ -292,53 +293,6 @@ fn the_generated_hpa_is_the_one_keda_makes() {
                 "metric": {"name": "s0-redis-tour-jobs", "selector": {"matchLabels": {"scaledobject.keda.sh/name": "worker"}}},
                 "target": {"type": "AverageValue", "averageValue": "5"}}}]})
     );
-}
-
-#[test]
-fn admission_denies_with_kedas_words() {
-    for (spec, expected) in [
-        (
-            json!({"minReplicaCount": 5, "maxReplicaCount": 4}),
-            "MinReplicaCount=5 must be less than MaxReplicaCount=4",
-        ),
-        (
-            json!({"idleReplicaCount": 0}),
-            "IdleReplicaCount=0 must be less than MinReplicaCount=0",
-        ),
-        (
-            json!({"idleReplicaCount": 2, "minReplicaCount": 2}),
-            "IdleReplicaCount=2 must be less than MinReplicaCount=2",
-        ),
-    ] {
-        let denial = admission(&object(&spec)).unwrap_err();
-        assert_eq!(
-            denial,
-            format!("admission webhook \"vscaledobject.kb.io\" denied the request: {expected}")
-        );
-    }
-}
-
-#[test]
-fn admission_warns_of_settings_that_a_minimum_makes_irrelevant() {
-    let both = json!({"minReplicaCount": 1, "pollingInterval": 5, "cooldownPeriod": 60});
-    assert_eq!(admission(&object(&both)).unwrap().len(), 2);
-    assert!(
-        admission(&object(&json!({"pollingInterval": 5})))
-            .unwrap()
-            .is_empty()
-    );
-    assert!(
-        admission(&object(&json!({"minReplicaCount": 1})))
-            .unwrap()
-            .is_empty()
-    );
-}
-
-#[test]
-fn duplicate_trigger_names_are_denied() {
-    let trigger = json!({"type": "redis", "name": "x", "metadata": {}});
-    let denial = admission(&object(&json!({"triggers": [trigger, trigger]}))).unwrap_err();
-    assert!(denial.contains("triggerName \"x\" is defined multiple times"));
 }
 
 #[test]

@@ -8,6 +8,12 @@ use super::compare::Difference;
 use super::field_set::FieldSet;
 use serde_json::{Value, json};
 
+/// How many managers other than appliers an object keeps apart (`DefaultMaxUpdateManagers`).
+const MOST_UPDATERS: usize = 10;
+
+/// Whose the fields of the oldest of them are then, as upstream names them.
+const ANCIENT: &str = "ancient-changes";
+
 /// How a manager writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Operation {
@@ -181,6 +187,46 @@ impl Managers {
         let mut owned = self.owned_by(writer).without(&difference.removed);
         owned.unite(&difference.changed);
         self.set(writer, owned);
+        self.cap_updaters();
+    }
+
+    /// Merges the oldest updaters into one for each API version, until there are few enough. The first of a version is
+    /// left alone while it has nobody to be merged with.
+    fn cap_updaters(&mut self) {
+        let mut updaters: Vec<usize> = (0..self.0.len())
+            .filter(|at| self.0[*at].operation == Operation::Update)
+            .collect();
+        let mut surplus = updaters.len().saturating_sub(MOST_UPDATERS);
+        // What was merged before is as old as the youngest of it, and so comes first of its version.
+        updaters.sort_by_key(|at| {
+            let entry = &self.0[*at];
+            let name = &entry.manager;
+            (entry.time.clone(), name != ANCIENT, name.clone())
+        });
+        // The entry that holds what was merged, for each version met so far.
+        let mut buckets: Vec<usize> = Vec::new();
+        for at in updaters {
+            if surplus == 0 {
+                break;
+            }
+            let version = &self.0[at].api_version;
+            let Some(bucket) = buckets
+                .iter()
+                .find(|bucket| self.0[**bucket].api_version == *version)
+            else {
+                buckets.push(at);
+                continue;
+            };
+            let fields = std::mem::take(&mut self.0[at].fields);
+            let time = self.0[at].time.clone();
+            let bucket = &mut self.0[*bucket];
+            bucket.fields.unite(&fields);
+            ANCIENT.clone_into(&mut bucket.manager);
+            bucket.subresource.clear();
+            bucket.time = time;
+            surplus -= 1;
+        }
+        self.0.retain(|entry| !entry.fields.is_empty());
     }
 
     /// The others' fields that an apply by `writer` would change.

@@ -1,4 +1,4 @@
-//! The OpenAPI v3 documents.
+//! The OpenAPI documents: version 3 in full, version 2 in name.
 //!
 //! `kubectl apply` and `create` look here for one thing: whether a kind's PATCH knows `fieldValidation` (and, for a
 //! server-side dry run, `dryRun`). If it does, validation is the server's, which is the only place that can do it
@@ -13,6 +13,8 @@
 use super::discovery;
 use super::error::ApiError;
 use super::kind::{KINDS, Kind};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
@@ -29,6 +31,15 @@ static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
 
 /// How a reference to a definition begins.
 const REFERENCE: &str = "#/components/schemas/";
+
+/// `GET /openapi/v2`: a document without a definition, in the protobuf encoding that is the only one `kubectl` asks for
+/// (its `swagger` field, and no more). `kubectl` checks the items of a `kind: List` against it before it sends them one
+/// by one; kinds it does not find there it leaves to the server, which checks every object anyway.
+pub(super) fn v2() -> Response {
+    const DOCUMENT: &[u8] = b"\x0a\x032.0";
+    let media_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    ([(CONTENT_TYPE, media_type)], DOCUMENT).into_response()
+}
 
 /// `GET /openapi/v3`.
 pub(super) fn index() -> Value {

@@ -114,4 +114,35 @@ mod tests {
                 .all(|entry| entry["manager"] == "kube-controller-manager")
         );
     }
+
+    #[test]
+    fn beyond_ten_writers_the_oldest_are_ancient_history() {
+        let mut object =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {}});
+        for second in 10..25 {
+            let live = object.clone();
+            object["data"][format!("key{second}")] = json!("value");
+            let writer = Writer {
+                manager: &format!("writer-{second}"),
+                operation: Operation::Update,
+                api_version: "v1",
+                subresource: "",
+                now: &format!("2026-01-01T00:00:{second}Z"),
+            };
+            note(&live, &mut object, &writer, "");
+        }
+        let entries = object["metadata"]["managedFields"].as_array().unwrap();
+        let managers: Vec<&str> = entries
+            .iter()
+            .map(|entry| entry["manager"].as_str().unwrap())
+            .collect();
+        assert_eq!(managers.len(), 10);
+        assert_eq!(
+            (managers[0], managers[1], managers[9]),
+            ("ancient-changes", "writer-16", "writer-24")
+        );
+        assert_eq!(entries[0]["time"], "2026-01-01T00:00:15Z");
+        let merged = entries[0]["fieldsV1"]["f:data"].as_object().unwrap();
+        assert!(merged.contains_key("f:key10") && merged.contains_key("f:key15"));
+    }
 }

@@ -1,6 +1,6 @@
 //! Bodies in the API's protobuf encoding, for the few kinds that clients send so.
 //!
-//! `kubectl create`, `autoscale` and `auth can-i` use typed clients, and those write protobuf whatever they are
+//! `kubectl create`, `autoscale`, `auth can-i` and `drain` use typed clients, and those write protobuf whatever they are
 //! answered in. An envelope (four magic bytes, then `runtime.Unknown`) names the kind; the message is read by a table
 //! of field numbers, those of `generated.proto`. Fields that are not in the table are skipped: they are ones that
 //! `kubectl` has no flag for.
@@ -107,6 +107,19 @@ fn fields(api_version: &str, kind: &str) -> Option<&'static [Field]> {
         ("v1", "Namespace" | "ServiceAccount")
         | ("authorization.k8s.io/v1", "SelfSubjectAccessReview")
         | ("authentication.k8s.io/v1", "SelfSubjectReview") => &[METADATA],
+        ("authorization.k8s.io/v1", "SelfSubjectRulesReview") => {
+            &[METADATA, (2, "spec", Message(&[(1, "namespace", Text)]))]
+        }
+        ("v1", "DeleteOptions") => &[
+            (1, "gracePeriodSeconds", Integer),
+            (
+                2,
+                "preconditions",
+                Message(&[(1, "uid", Text), (2, "resourceVersion", Text)]),
+            ),
+            (4, "propagationPolicy", Text),
+            (5, "dryRun", Many(&Text)),
+        ],
         ("v1", "ConfigMap") => &[
             METADATA,
             (2, "data", MapOf(&Text)),
@@ -253,8 +266,8 @@ fn put(object: &mut Map<String, Value>, name: &str, shape: &Shape, wire: &Wire<'
         }
         _ => {
             let value = value(shape, wire)?;
-            // The encoding writes empty texts for fields that are not set.
-            if value != "" {
+            // The encoding writes empty texts for fields that are not set; empty bytes are an object without fields.
+            if value != "" || matches!(shape, Bytes) {
                 object.insert(name.to_owned(), value);
             }
         }
@@ -314,6 +327,14 @@ mod tests {
         assert_eq!(
             decode(&enveloped("v1", "ResourceQuota", &message)).unwrap(),
             json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": {"pods": "10"}}})
+        );
+    }
+
+    #[test]
+    fn an_object_without_fields_is_one() {
+        assert_eq!(
+            decode(&enveloped("v1", "DeleteOptions", &[])).unwrap(),
+            json!({"apiVersion": "v1", "kind": "DeleteOptions"})
         );
     }
 

@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 pub(super) fn answer(group: &str, plural: &str, mut review: Value) -> Result<Value, ApiError> {
     let status = match (group, plural) {
         ("authorization.k8s.io", "selfsubjectaccessreviews") => json!({"allowed": true}),
+        ("authorization.k8s.io", "selfsubjectrulesreviews") => json!({
+            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            "incomplete": false,
+        }),
         ("authentication.k8s.io", "selfsubjectreviews") => json!({
             "userInfo": {"username": "podium", "groups": ["system:masters", "system:authenticated"]},
         }),

@@ -1,7 +1,8 @@
 //! The rules of KEDA's ScaledObject: first those of its CRD's schema, then those of KEDA's admission webhook.
 
 use super::error::{ApiError, Cause};
-use crate::autoscale::keda;
+use crate::autoscale::keda::{self, Neighbours};
+use crate::embedded::store::{DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, SCALED_OBJECTS, Store};
 use serde_json::{Value, json};
 
 /// The schema's checks on `spec`.
@@ -157,9 +158,35 @@ fn in_body(field: &str, value: &Value, why: &str) -> Cause {
     Cause::invalid(field, value, &why)
 }
 
-/// The webhook's checks on the whole object. Returns its warnings.
-pub(super) fn webhook(object: &Value) -> Result<Vec<String>, ApiError> {
-    keda::admission(object).map_err(|message| ApiError::Forbidden { key: None, message })
+/// What the webhook compares a ScaledObject of `namespace` with.
+pub(super) fn neighbours(store: &Store, namespace: &str, dry_run: bool) -> Neighbours {
+    let of = |resource| store.list(resource, Some(namespace)).0;
+    Neighbours {
+        scaled_objects: of(SCALED_OBJECTS),
+        hpas: of(HORIZONTAL_POD_AUTOSCALERS),
+        deployments: (!dry_run).then(|| of(DEPLOYMENTS)),
+    }
+}
+
+/// The webhook's checks on the whole object, which replaces `previous`. Returns its warnings.
+///
+/// Taking a finalizer off is always allowed: an object that is refused today must be able to go.
+pub(super) fn webhook(
+    object: &Value,
+    previous: Option<&Value>,
+    neighbours: &Neighbours,
+) -> Result<Vec<String>, ApiError> {
+    let finalizers = |object: &Value| {
+        let finalizers = object["metadata"]["finalizers"].as_array();
+        finalizers.map_or(0, Vec::len)
+    };
+    if previous.is_some_and(|previous| {
+        finalizers(object) < finalizers(previous) && object["spec"] == previous["spec"]
+    }) {
+        return Ok(Vec::new());
+    }
+    keda::admission(object, neighbours)
+        .map_err(|message| ApiError::Forbidden { key: None, message })
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! inside the store's [`Store::modify`], so that a patch applies to the object as it is at that moment; an error in
 //! there is carried out beside the store's own.
 
+mod dry_run;
+
 use super::admission;
 use super::convert;
 use super::decode::{Source, decode};
@@ -202,13 +204,14 @@ fn insert(
     if let Some(home) = target.home() {
         admission::namespace_takes(store, &home, &key)?;
     }
-    warnings.extend(admission::check(kind, &object, None)?);
+    let neighbours = admission::neighbours(store, target, query.dry_run());
+    warnings.extend(admission::check(kind, &object, None, neighbours.as_ref())?);
     admission::quota_allows(store, &key, &object)?;
     if source != Source::Apply {
         sign(store, target, query, &Value::Null, &mut object);
     }
     let object = if query.dry_run() {
-        preview(store, &key, object)?
+        dry_run::created(store, &key, object)?
     } else {
         store.create(kind.resource, object)?
     };
@@ -241,19 +244,6 @@ fn give_name(metadata: &mut Value) {
     }
 }
 
-/// What `create` would store, without storing it.
-fn preview(store: &Store, key: &Key, mut object: Value) -> Result<Object, ApiError> {
-    if store.get(key).is_some() {
-        return Err(StoreError::AlreadyExists(key.clone()).into());
-    }
-    object["metadata"]["uid"] = json!(store::new_uid());
-    object["metadata"]["creationTimestamp"] = json!(store.timestamp());
-    if object.get("spec").is_some() {
-        object["metadata"]["generation"] = json!(1);
-    }
-    Ok(Arc::new(object))
-}
-
 /// Changes an existing object into what `make` says, given the object as the target's kind shows it.
 fn revise(
     store: &Store,
@@ -264,6 +254,7 @@ fn revise(
 ) -> Result<Written, ApiError> {
     let validation = Validation::parse(query.text("fieldValidation"))?;
     let key = target.key(target.name.as_deref().unwrap_or_default());
+    let neighbours = admission::neighbours(store, target, query.dry_run());
     let mut warnings = Vec::new();
     let object = change(store, &key, query.dry_run(), |live| {
         let mut object = make(&convert::outward(target.kind, live))?;
@@ -276,7 +267,13 @@ fn revise(
         let mut object = convert::inward(target.kind, object);
         keep_what_is_not_ours(target, live, &mut object);
         defaults::complete(&mut object);
-        warnings.extend(admission::check(target.kind, &object, Some(live))?);
+        let (previous, neighbours) = (Some(live), neighbours.as_ref());
+        warnings.extend(admission::check(
+            target.kind,
+            &object,
+            previous,
+            neighbours,
+        )?);
         if source != Source::Apply {
             sign(store, target, query, live, &mut object);
         }
@@ -359,7 +356,7 @@ pub(super) fn change(
     let outcome = store.modify(key, None, |object| {
         match make(object) {
             Err(error) => refusal = Some(error),
-            Ok(new) if dry_run => planned = Some(as_if_stored(object, new)),
+            Ok(new) if dry_run => planned = Some(dry_run::changed(object, new)),
             Ok(new) => {
                 *object = new;
                 return Ok(());
@@ -373,23 +370,6 @@ pub(super) fn change(
         (None, Some(object), _) => Ok(Arc::new(object)),
         (None, None, outcome) => Ok(outcome?),
     }
-}
-
-/// The generation a stored change would have: `kubectl diff` shows it.
-fn as_if_stored(live: &Value, mut new: Value) -> Value {
-    let without = |object: &Value| {
-        let mut copy = object.clone();
-        if let Some(fields) = copy.as_object_mut() {
-            fields.remove("metadata");
-            fields.remove("status");
-        }
-        copy
-    };
-    if let Some(generation) = live["metadata"]["generation"].as_i64() {
-        let step = i64::from(without(live) != without(&new));
-        new["metadata"]["generation"] = json!(generation + step);
-    }
-    new
 }
 
 /// A request to an object that exists but whose body is not what its kind needs.

@@ -6,14 +6,15 @@
 
 mod sync;
 
+use super::per_object::{self, PerObject};
 use crate::autoscale::hpa::SYNC_PERIOD_MS;
 use crate::embedded::controllers::keda::ExternalMetrics;
-use crate::embedded::store::{ChangeKind, HORIZONTAL_POD_AUTOSCALERS, Key, Object, Store, uid};
+use crate::embedded::store::{HORIZONTAL_POD_AUTOSCALERS, Key, Resource, Store};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use sync::Syncer;
-use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// When each HPA (`namespace/name`) is reconciled next, in milliseconds since the epoch.
@@ -27,109 +28,36 @@ pub async fn run(
     next_sync: watch::Sender<BTreeMap<String, i64>>,
     shutdown: CancellationToken,
 ) {
-    let mut controller = Controller {
-        store,
+    let autoscalers = Autoscalers {
+        store: store.clone(),
         metrics,
         next_sync,
-        running: BTreeMap::new(),
-        tasks: JoinSet::new(),
     };
-    tokio::select! {
-        () = controller.follow() => {}
-        () = shutdown.cancelled() => {}
-    }
+    per_object::run(store, autoscalers, shutdown).await;
 }
 
-struct Controller {
+struct Autoscalers {
     store: Store,
     metrics: ExternalMetrics,
     next_sync: Schedule,
-    running: BTreeMap<Key, Running>,
-    /// Dropping the set with the controller stops every task.
-    tasks: JoinSet<()>,
 }
 
-struct Running {
-    uid: String,
-    task: AbortHandle,
-}
+impl PerObject for Autoscalers {
+    const RESOURCE: Resource = HORIZONTAL_POD_AUTOSCALERS;
 
-impl Controller {
-    /// Keeps one task for each HPA, for ever.
-    async fn follow(&mut self) {
-        loop {
-            let mut watch = self.store.watch_from_now();
-            self.catch_up();
-            // An expired watch means this loop was starved; listing again repairs it.
-            while let Ok(change) = watch.next().await {
-                if change.key.resource == HORIZONTAL_POD_AUTOSCALERS {
-                    match change.kind {
-                        ChangeKind::Added | ChangeKind::Modified => {
-                            self.ensure(change.key, &change.object);
-                        }
-                        ChangeKind::Deleted => self.stop(&change.key),
-                    }
-                }
-                while self.tasks.try_join_next().is_some() {}
-            }
-        }
+    fn task(
+        &self,
+        key: Key,
+        uid: &str,
+        _changed: Arc<Notify>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let name = schedule_key(&key);
+        let (store, metrics) = (self.store.clone(), self.metrics.clone());
+        let syncer = Syncer::new(store.clone(), metrics, key, uid.to_owned());
+        every_period(syncer, store, name, self.next_sync.clone())
     }
 
-    fn catch_up(&mut self) {
-        let (objects, _) = self.store.list(HORIZONTAL_POD_AUTOSCALERS, None);
-        let present: BTreeMap<Key, Object> = objects
-            .into_iter()
-            .map(|object| (Key::of(HORIZONTAL_POD_AUTOSCALERS, &object), object))
-            .collect();
-        let gone: Vec<Key> = self
-            .running
-            .keys()
-            .filter(|key| !present.contains_key(key))
-            .cloned()
-            .collect();
-        for key in gone {
-            self.stop(&key);
-        }
-        for (key, object) in present {
-            self.ensure(key, &object);
-        }
-    }
-
-    fn ensure(&mut self, key: Key, object: &Object) {
-        let uid = uid(object);
-        if self
-            .running
-            .get(&key)
-            .is_some_and(|running| running.uid == uid)
-        {
-            return;
-        }
-        self.stop(&key);
-        let syncer = Syncer::new(
-            self.store.clone(),
-            self.metrics.clone(),
-            key.clone(),
-            uid.to_owned(),
-        );
-        let task = self.tasks.spawn(every_period(
-            syncer,
-            self.store.clone(),
-            schedule_key(&key),
-            self.next_sync.clone(),
-        ));
-        self.running.insert(
-            key,
-            Running {
-                uid: uid.to_owned(),
-                task,
-            },
-        );
-    }
-
-    fn stop(&mut self, key: &Key) {
-        if let Some(running) = self.running.remove(key) {
-            running.task.abort();
-        }
+    fn forget(&self, key: &Key, _uid: &str) {
         self.next_sync.send_modify(|schedule| {
             schedule.remove(&schedule_key(key));
         });

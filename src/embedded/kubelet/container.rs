@@ -3,6 +3,7 @@
 //! The task reports each change of state to its pod's task, which alone writes the pod's status. Restarts follow the
 //! kubelet: the first at once, then after 10 s, doubled up to 300 s, forgotten after ten good minutes.
 
+use super::backoff::{Backoff, FIRST_BACKOFF};
 use super::environment::{self, Environment};
 use super::image::{self, Program};
 use super::probe::{Finding, Probes};
@@ -17,13 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Instant, sleep, sleep_until};
-
-/// The kubelet's `MaxContainerBackOff` range: first wait and longest wait between two runs.
-const FIRST_BACKOFF: Duration = Duration::from_secs(10);
-const LAST_BACKOFF: Duration = Duration::from_secs(300);
-
-/// A run of this length wipes the record of earlier crashes.
-const GOOD_RUN: Duration = Duration::from_secs(600);
 
 /// How soon a container whose configuration is incomplete is tried again. A kubelet takes up to a minute; here nothing
 /// is gained by making people wait.
@@ -364,39 +358,9 @@ fn option<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
     }
 }
 
-/// The wait before the next run: none, then 10 s, doubled up to 300 s.
-#[derive(Default)]
-struct Backoff(Option<Duration>);
-
-impl Backoff {
-    fn next(&mut self) -> Option<Duration> {
-        let wait = self.0;
-        let next = wait.map_or(FIRST_BACKOFF, |wait| (wait * 2).min(LAST_BACKOFF));
-        self.0 = Some(next);
-        wait
-    }
-
-    fn forget_after(&mut self, run: Duration) {
-        if run >= GOOD_RUN {
-            self.0 = None;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_restart_is_free_and_the_wait_doubles_up_to_five_minutes() {
-        let mut backoff = Backoff::default();
-        let waits: Vec<_> = (0..8)
-            .map(|_| backoff.next().map_or(0, |wait| wait.as_secs()))
-            .collect();
-        assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
-        backoff.forget_after(GOOD_RUN);
-        assert_eq!(backoff.next(), None);
-    }
 
     #[test]
     fn the_password_is_the_word_after_requirepass() {

@@ -135,3 +135,25 @@ async fn a_diff_shows_what_would_change_and_changes_nothing() {
     );
     assert_eq!(kubectl.ok(&live).await, before);
 }
+
+#[tokio::test]
+async fn what_get_prints_is_what_apply_takes() {
+    let kubectl = Kubectl::with_demo().await;
+    let get = ["get", "deploy,svc", "-n", "keda-demo", "-o", "yaml"];
+    let list = kubectl.ok(&get).await;
+    assert!(list.contains("\nkind: List\n"), "{list}");
+    let (said, errors, success) = kubectl.run(&["apply", "-f", "-"], &list).await;
+    assert!(success, "{errors}");
+    assert_eq!(
+        said,
+        "deployment.apps/queue-worker configured\ndeployment.apps/redis configured\nservice/redis configured\n"
+    );
+    let list = kubectl.ok(&get).await;
+    let unknown = list.replace("progressDeadlineSeconds:", "progressDeadline:");
+    let (_, errors, success) = kubectl.run(&["apply", "-f", "-"], &unknown).await;
+    assert!(!success);
+    assert!(
+        errors.contains("unknown field \"spec.progressDeadline\""),
+        "the server checks each item: {errors}"
+    );
+}

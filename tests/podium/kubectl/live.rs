@@ -86,9 +86,15 @@ async fn what_is_deployed_reads_as_on_a_real_cluster() {
             "default-scheduler Successfully assigned keda-demo/queue-worker-",
         ],
     );
+    talk.says("wait --for=jsonpath={.endpoints[0].addresses[0]} endpointslice -l kubernetes.io/service-name=redis")
+        .await;
     has(
         &talk.says("describe svc redis").await,
-        &["Type: ClusterIP", "Port: redis 6379/TCP"],
+        &[
+            "Type: ClusterIP",
+            "Port: redis 6379/TCP",
+            "Endpoints: 127.0.0.1:",
+        ],
     );
     has(
         &talk.says("describe so queue-worker").await,
@@ -242,4 +248,27 @@ async fn every_writer_owns_what_it_wrote() {
         refused.stderr.starts_with("error: Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: .spec.replicas\n"),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn a_drained_node_takes_no_pods_until_it_is_uncordoned() {
+    let talk = Talk::start().await;
+    talk.deploy().await;
+    let drain = ["drain", "podium", "--force", "--ignore-daemonsets"];
+    let drained = talk.kubectl(&drain).await;
+    assert!(
+        drained.stdout.ends_with("node/podium drained\n"),
+        "{drained:?}"
+    );
+    let pending = "wait --for=jsonpath={.status.phase}=Pending pod -l app.kubernetes.io/name=redis --timeout=20s";
+    talk.says(pending).await;
+    has(
+        &talk
+            .says("describe pod -l app.kubernetes.io/name=redis")
+            .await,
+        &["default-scheduler 0/1 nodes are available: 1 node(s) were unschedulable."],
+    );
+    let uncordoned = talk.kubectl(&["uncordon", "podium"]).await;
+    assert_eq!(uncordoned.stdout, "node/podium uncordoned\n");
+    talk.says("rollout status deploy/redis --timeout=20s").await;
 }

@@ -46,6 +46,7 @@ async fn mistakes_get_the_answers_of_a_real_cluster() {
             "wait --for=condition=Nope deploy/redis -n keda-demo --timeout=1s",
             "error: timed out waiting for the condition on deployments/redis",
         ),
+        ("top pods -n keda-demo", "error: Metrics API not available"),
         (
             "get --raw /apis/nope",
             "Error from server (NotFound): the server could not find the requested resource",
@@ -166,4 +167,61 @@ async fn autoscalers_and_scaled_objects_that_break_their_rules_are_told_every_on
         assert!(!success);
         assert_eq!(errors, answer);
     }
+}
+
+#[tokio::test]
+async fn a_scaled_object_on_a_target_that_another_scales_is_denied_by_kedas_webhook() {
+    let kubectl = Kubectl::with_demo().await;
+    let second = |target: &str| {
+        json!({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "second", "namespace": "keda-demo"}, "spec": {
+            "scaleTargetRef": {"name": target},
+            "triggers": [{"type": "redis", "metadata": {"address": "redis:6379", "listName": "jobs"}}],
+        }})
+        .to_string()
+    };
+    let denied = "admission webhook \"vscaledobject.kb.io\" denied the request: the workload 'queue-worker' of type 'apps/v1.Deployment' is already managed by the ScaledObject 'queue-worker'\n";
+    let apply = async |target: &str| kubectl.run(&["apply", "-f", "-"], &second(target)).await;
+    let (_, errors, success) = apply("queue-worker").await;
+    assert!(!success);
+    assert_eq!(
+        errors,
+        format!("Error from server (Forbidden): error when creating \"STDIN\": {denied}")
+    );
+    assert!(apply("redis").await.2, "another target is free");
+    let (_, errors, success) = apply("queue-worker").await;
+    assert!(!success, "an update is checked too");
+    assert!(errors.ends_with(denied), "{errors}");
+    let hpa = [
+        "autoscale",
+        "deploy/redis",
+        "-n",
+        "keda-demo",
+        "--max=3",
+        "--name=mine",
+    ];
+    kubectl.ok(&hpa).await;
+    let (_, errors, success) = kubectl.run(&["replace", "-f", "-"], &second("redis")).await;
+    assert!(!success);
+    assert!(
+        errors.ends_with("denied the request: the workload 'redis' of type 'apps/v1.Deployment' is already managed by the hpa 'mine'\n"),
+        "{errors}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_node_does_not_do_is_told_when_it_is_asked_for() {
+    let kubectl = Kubectl::with_demo().await;
+    let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "check", "namespace": "keda-demo"}, "spec": {
+        "completionMode": "Indexed", "completions": 2,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [
+            {"name": "a", "image": "b", "livenessProbe": {"exec": {"command": ["true"]}}},
+        ]}},
+    }});
+    let (said, warnings, success) = kubectl.run(&["apply", "-f", "-"], &job.to_string()).await;
+    assert!(success, "{warnings}");
+    assert_eq!(said, "job.batch/check created\n");
+    assert_eq!(
+        warnings,
+        "Warning: spec.completionMode: the embedded Job controller gives its pods no index\nWarning: spec.template.spec.containers[0].livenessProbe.exec: the embedded kubelet makes tcpSocket and plain httpGet probes only; it takes this one for passed\n"
+    );
 }

@@ -203,3 +203,50 @@ async fn fields_are_explained_as_upstream_explains_them() {
         assert!(explained.contains("FIELDS:\n  "), "{explained}");
     }
 }
+
+#[tokio::test]
+async fn a_whole_kind_is_explained_field_by_field() {
+    let kubectl = Kubectl::start().await;
+    let deployment = kubectl.ok(&["explain", "deploy", "--recursive"]).await;
+    for line in [
+        "  spec\t<DeploymentSpec>\n",
+        "        containers\t<[]Container> -required-\n",
+        "            valueFrom\t<EnvVarSource>\n",
+    ] {
+        assert!(deployment.contains(line), "{line}\n{deployment}");
+    }
+    let scaled = kubectl.ok(&["explain", "so", "--recursive"]).await;
+    assert!(
+        scaled.contains("            stabilizationWindowSeconds\t<integer>\n"),
+        "{scaled}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_has_the_kubeconfig_may_do_everything() {
+    let kubectl = Kubectl::start().await;
+    for question in [
+        ["auth", "can-i", "create", "deployments"],
+        ["auth", "can-i", "*", "*"],
+    ] {
+        assert_eq!(kubectl.ok(&question).await, "yes\n");
+    }
+    let rules = kubectl.ok(&["auth", "can-i", "--list"]).await;
+    assert_eq!(
+        words(&rules),
+        [
+            vec![
+                "Resources",
+                "Non-Resource",
+                "URLs",
+                "Resource",
+                "Names",
+                "Verbs"
+            ],
+            vec!["*.*", "[]", "[]", "[*]"],
+            vec!["[*]", "[]", "[*]"],
+        ]
+    );
+    let who = kubectl.ok(&["auth", "whoami"]).await;
+    assert!(who.contains("system:masters"), "{who}");
+}

@@ -1,7 +1,7 @@
 //! What a fallback is worth, and which are refused.
 
 use super::object;
-use crate::autoscale::keda::{Fallback, MetricType, TargetSize, admission};
+use crate::autoscale::keda::{Fallback, MetricType, Neighbours, TargetSize, admission};
 use serde_json::json;
 
 #[test]
@@ -19,14 +19,9 @@ fn a_fallback_is_worth_target_times_replicas_and_a_value_is_shared_by_the_ready_
 #[test]
 fn a_negative_fallback_is_denied() {
     let negative = json!({"fallback": {"failureThreshold": -1, "replicas": 2}});
-    let denial = admission(&object(&negative)).unwrap_err();
+    let denial = admission(&object(&negative), &Neighbours::default()).unwrap_err();
     assert!(
         denial
             .ends_with("FailureThreshold=-1 & Replicas=2 must both be greater than or equal to 0")
-    );
-    let formula = json!({"advanced": {"scalingModifiers": {"formula": "a + b", "target": "2"}}});
-    assert_eq!(
-        admission(&object(&formula)).unwrap(),
-        ["spec.advanced.scalingModifiers is ignored by the embedded KEDA"]
     );
 }

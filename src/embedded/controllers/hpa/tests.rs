@@ -11,17 +11,85 @@ fn demo() -> Value {
             "policies": [{"type": "Percent", "value": 40, "periodSeconds": 15}]}}}}})
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_tour_announcement_draws_the_curve_of_a_real_cluster() {
+/// What a real cluster did (see `tests/vectors/README.md`).
+#[derive(serde::Deserialize)]
+struct Recording {
+    jobs: f64,
+    /// When the queue was empty, in seconds since the spike.
+    drained: f64,
+    steps: Vec<Step>,
+}
+
+/// A change of the HPA's wish and of the Deployment's size.
+#[derive(Debug, serde::Deserialize)]
+struct Step {
+    /// Seconds since the spike.
+    t: f64,
+    desired: i64,
+    replicas: i64,
+}
+
+fn recording() -> Recording {
+    serde_json::from_str(include_str!("../../../../tests/vectors/spike-curve.json")).unwrap()
+}
+
+/// Announces a tour `lead` seconds before a sync; returns each change of wish and size for as long as the recording
+/// lasted and a sync more, and when the queue was empty.
+async fn observed(lead: f64, recording: &Recording) -> (Vec<Step>, f64) {
     let world = World::start(1);
     world.scaled_object(&demo());
-    world.pass(37.5).await;
-    // Half a period before the third sync, as in the recording.
-    world.enqueue(5_000.0);
-    assert_eq!(world.sizes(180).await, [1, 25, 37, 22, 13, 7, 4, 2, 1]);
-    assert_eq!(world.queue.lock().unwrap().depth, 0.0);
-    let events = world.events("keda-hpa-queue-worker");
-    assert_eq!(events, vec!["SuccessfulRescale"; 8]);
+    world.pass(45.0 - lead).await;
+    world.enqueue(recording.jobs);
+    let mut steps: Vec<Step> = Vec::new();
+    let mut drained = f64::INFINITY;
+    let end = recording.steps.last().unwrap().t + SYNC;
+    let mut t = 0.0;
+    while t < end {
+        let desired = world.hpa().unwrap()["status"]["desiredReplicas"].as_i64();
+        let (desired, replicas) = (desired.unwrap(), world.replicas());
+        let last = steps.last().map(|step| (step.desired, step.replicas));
+        if last != Some((desired, replicas)) {
+            steps.push(Step {
+                t,
+                desired,
+                replicas,
+            });
+        }
+        if drained.is_infinite() && world.queue.lock().unwrap().depth <= 0.0 {
+            drained = t;
+        }
+        world.pass(0.1).await;
+        t += 0.1;
+    }
+    assert_eq!(
+        world.events("keda-hpa-queue-worker"),
+        vec!["SuccessfulRescale"; 8]
+    );
+    (steps, drained)
+}
+
+/// The HPA's sync period, in seconds.
+const SYNC: f64 = 15.0;
+
+#[tokio::test(start_paused = true)]
+async fn a_tour_announcement_draws_the_curve_of_a_real_cluster() {
+    let recording = recording();
+    // The recording's phase, and a little off it: the phase is nobody's choice, the curve is.
+    for lead in [6.0, 7.5, 9.0] {
+        let (steps, drained) = observed(lead, &recording).await;
+        let levels = |steps: &[Step]| -> Vec<(i64, i64)> {
+            let levels = steps.iter().map(|step| (step.desired, step.replicas));
+            levels.collect()
+        };
+        assert_eq!(levels(&steps), levels(&recording.steps), "{lead}");
+        for (ours, theirs) in steps.iter().zip(&recording.steps) {
+            assert!(
+                (ours.t - theirs.t).abs() <= SYNC,
+                "{lead}: {ours:?} {theirs:?}"
+            );
+        }
+        assert!((drained - recording.drained).abs() <= SYNC, "{drained}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

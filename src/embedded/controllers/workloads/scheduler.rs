@@ -1,4 +1,4 @@
-//! The scheduler: binds pods to the cluster's node, as long as it has room.
+//! The scheduler: binds pods to the cluster's node, as long as it has room and is not cordoned.
 
 use super::pod;
 use super::reconcile::{self, Reconciler};
@@ -26,8 +26,10 @@ impl Reconciler for Scheduler {
     fn affected(&mut self, change: &Change) -> Vec<Key> {
         match (change.key.resource, change.kind) {
             (PODS, ChangeKind::Added) => vec![change.key.clone()],
-            // Room has come: every pod that waits may be the one that fits.
-            (PODS, ChangeKind::Deleted) | (NODES, ChangeKind::Added) => self.all(),
+            // Room may have come: every pod that waits may be the one that fits.
+            (PODS, ChangeKind::Deleted) | (NODES, ChangeKind::Added | ChangeKind::Modified) => {
+                self.all()
+            }
             _ => Vec::new(),
         }
     }
@@ -43,10 +45,10 @@ impl Reconciler for Scheduler {
     fn reconcile(&mut self, key: &Key) -> Option<Duration> {
         let waiting = self.store.get(key).filter(|pod| is_waiting(pod))?;
         let (nodes, _) = self.store.list(NODES, None);
-        let chosen = nodes.iter().find(|node| self.has_room(node));
-        match chosen {
+        let (cordoned, open): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| is_cordoned(node));
+        match open.iter().find(|node| self.has_room(node)) {
             Some(node) => self.bind(key, &waiting, store::name(node)),
-            None => self.refuse(key, &waiting, nodes.len()),
+            None => self.refuse(key, &waiting, cordoned.len(), open.len()),
         }
         None
     }
@@ -94,11 +96,24 @@ impl Scheduler {
         }
     }
 
-    fn refuse(&self, key: &Key, waiting: &Value, nodes: usize) {
-        let message = if nodes == 0 {
+    /// Tells why no node takes the pod: so many are `cordoned`, so many `full`.
+    fn refuse(&self, key: &Key, waiting: &Value, cordoned: usize, full: usize) {
+        let reasons: Vec<String> = [
+            (full, "Too many pods"),
+            (cordoned, "node(s) were unschedulable"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{count} {why}"))
+        .collect();
+        let message = if reasons.is_empty() {
             "no nodes available to schedule pods".to_owned()
         } else {
-            format!("0/{nodes} nodes are available: {nodes} Too many pods.")
+            format!(
+                "0/{} nodes are available: {}.",
+                cordoned + full,
+                reasons.join(", ")
+            )
         };
         let known = pod::condition(waiting, "PodScheduled")
             .is_some_and(|condition| condition["message"] == message.as_str());
@@ -128,6 +143,11 @@ impl Scheduler {
             );
         }
     }
+}
+
+/// `kubectl cordon`, and `drain` before it deletes.
+fn is_cordoned(node: &Value) -> bool {
+    node["spec"]["unschedulable"] == true
 }
 
 fn is_waiting(pod: &Value) -> bool {
