@@ -2,7 +2,7 @@
 
 use super::auth::{MaybeSpeaker, Speaker};
 use super::error::Error;
-use crate::deck::{self, Address, Deck, SlideView};
+use crate::deck::{self, Address, Deck, Settings, SlideView};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 #[template(path = "deck.html")]
 struct DeckPage<'a> {
     title: &'a str,
+    settings: &'a Settings,
     slides: Vec<SlideView<'a>>,
     speaker: bool,
 }
@@ -91,6 +92,7 @@ fn unknown_slide(deck: &Deck, asked: &str) -> Error {
 fn render(deck: &Deck, current: Address, speaker: bool) -> Result<Response, Error> {
     let page = DeckPage {
         title: &deck.title,
+        settings: &deck.settings,
         slides: deck.view(current),
         speaker,
     };
