@@ -357,3 +357,6 @@ fn hash(slide: &Slide) -> u64 {
     format!("{slide:?}").hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

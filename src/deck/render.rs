@@ -7,6 +7,7 @@
 
 mod block;
 mod flow;
+mod raw;
 
 use pulldown_cmark::{Options, Parser, html};
 use serde_json::{Map, Value};

@@ -2,7 +2,7 @@
 
 use super::auth::{MaybeSpeaker, Speaker};
 use super::error::Error;
-use crate::deck::{self, Deck, SlideView};
+use crate::deck::{self, Deck, Settings, SlideView};
 use crate::live::room::Room;
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[template(path = "deck.html")]
 struct DeckPage<'a> {
     title: &'a str,
+    settings: &'a Settings,
     slides: Vec<SlideView<'a>>,
     /// How many fragments of the addressed step are revealed at first.
     click: u16,
@@ -56,6 +57,7 @@ pub async fn first(
     let shown = deck.find(&position.address);
     render(DeckPage {
         title: &deck.title,
+        settings: &deck.settings,
         // A step that an edit of the deck took away: the start is better than nothing.
         slides: deck.view(shown.unwrap_or_else(|| deck.first()).address),
         click: position.click,
@@ -80,6 +82,7 @@ pub async fn slide(
     let clicks = query.clicks.and_then(|clicks| clicks.parse().ok());
     render(DeckPage {
         title: &deck.title,
+        settings: &deck.settings,
         slides: deck.view(found.address),
         click: clicks.unwrap_or(0),
         follows: false,

@@ -1,6 +1,7 @@
 //! Front matter as its authors write it.
 
 use super::*;
+use crate::deck::parse::Located;
 use crate::deck::picture::Side;
 use std::time::Duration;
 
