@@ -1,73 +1,118 @@
-// No slide overflows: content that is taller or wider than its box is set smaller, step by step, until it fits
-// (`--fit` on the slide, used by deck.css). Diagrams, graphs and pictures give way first, by themselves; a slide that
-// does not fit even at the smallest size gets `data-overflow`, for the author.
+// No slide overflows. In this order, as long as something does not fit:
+//
+// 1. diagrams, graphs and pictures give way by themselves (deck.css);
+// 2. code that is too wide is set smaller, then wrapped;
+// 3. a high diagram that is left too little to be read moves beside the text (`data-beside`);
+// 4. text is set smaller, step by step (`--fit`);
+// 5. what does not fit even at the smallest size is marked (`data-overflow`), for the author.
 //
 // Within one visit of a slide the size only shrinks, so that a live slide whose numbers grow and shrink never jitters.
 // A resized window, a changed font or a changed slide starts afresh.
 
-/** Factors tried, largest first. The last ones only when nothing else helps: text is below 18 px at 1280 there. */
+/** Factors of the text's size, largest first. The last ones are below 18 px at 1280: only when nothing else helps. */
 const STEPS = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55];
 /** Down to here text makes room for diagrams whose labels would be too small to read. */
 const LEAST_FOR_DIAGRAMS = 0.65;
+/** Factors of the size of code; the stylesheet keeps it above 18 px at 1280. */
+const CODE_STEPS = [1, 0.95, 0.9, 0.85, 0.8];
 /** Labels of diagrams are 20 units; they are to be read at 18 px on a canvas of 1280. */
 const LEAST_DIAGRAM_SCALE = 0.9;
+/** Height to width of a drawing from which it may stand beside the text. */
+const HIGH = 0.75;
 const SLACK_PX = 1.5;
 
 /** On a phone held upright slides flow as pages do: nothing to fit. */
 const flowing = matchMedia("(max-aspect-ratio: 1 / 1)");
 
-/** What takes a scrollbar of its own, which on a slide means lost. */
-const SCROLLERS = "pre, table, math, .problem";
+const tooWide = (box) => box.scrollWidth > box.clientWidth + SLACK_PX;
 
 function overflows(content) {
-  if (content.scrollHeight > content.clientHeight + SLACK_PX || content.scrollWidth > content.clientWidth + SLACK_PX) return true;
-  for (const box of content.querySelectorAll(SCROLLERS)) {
-    if (box.scrollWidth > box.clientWidth + SLACK_PX && getComputedStyle(box).display !== "inline") return true;
-  }
-  return false;
+  if (content.scrollHeight > content.clientHeight + SLACK_PX || tooWide(content)) return true;
+  return [...content.querySelectorAll('.problem, math[display="block"]')].some(tooWide);
 }
 
-/** Whether a diagram was pressed so low that its labels are too small, where more height would help. */
-function starved(content) {
-  const em = parseFloat(getComputedStyle(content.parentElement).fontSize);
-  return [...content.querySelectorAll(".diagram > svg")].some((svg) => {
-    const { width, height } = svg.viewBox.baseVal;
-    const box = svg.getBoundingClientRect();
-    const least = (LEAST_DIAGRAM_SCALE * em) / 28;
-    return height > 0 && box.height > 0 && box.height / height < least - 0.01 && box.width / width >= box.height / height + 0.01;
+/** How large a diagram is drawn, 1 being 20 px labels at 1280; null for one that no more height would enlarge. */
+function drawnScale(svg) {
+  const { width, height } = svg.viewBox.baseVal;
+  const box = svg.getBoundingClientRect();
+  const em = parseFloat(getComputedStyle(svg).fontSize);
+  if (!height || !box.height || !em || box.width / width <= box.height / height - 0.01) return null;
+  return (Math.min(box.width / width, box.height / height) * 28) / em;
+}
+
+/** The diagram of a slide that is drawn too small for want of height. */
+const starved = (content) =>
+  [...content.querySelectorAll(".diagram > svg")].find((svg) => {
+    const scale = drawnScale(svg);
+    return scale !== null && scale < LEAST_DIAGRAM_SCALE - 0.01;
   });
+
+function fitCode(content) {
+  for (const block of content.querySelectorAll("pre")) {
+    delete block.dataset.wrapped;
+    const fits = CODE_STEPS.some((step) => {
+      block.style.setProperty("--code-fit", String(step));
+      return !tooWide(block);
+    });
+    block.toggleAttribute("data-wrapped", !fits);
+  }
 }
 
 const fitOf = (slide) => parseFloat(slide.style.getPropertyValue("--fit") || "1");
+const setFit = (slide, step) => slide.style.setProperty("--fit", String(step));
+
+/** The largest step not above `start` at which all fits and, above the least, every diagram is legible; else null. */
+function largest(slide, content, start, legible) {
+  for (const step of STEPS.filter((step) => step <= start && !(legible && step < LEAST_FOR_DIAGRAMS))) {
+    setFit(slide, step);
+    fitCode(content);
+    if (!overflows(content) && !(legible && starved(content))) return step;
+  }
+  return null;
+}
+
+/** Puts the one high diagram of a slide beside its text. */
+function putBeside(slide, content) {
+  const diagrams = content.querySelectorAll(":scope > .diagram");
+  const { width, height } = diagrams[0]?.querySelector("svg")?.viewBox.baseVal ?? { width: 1, height: 0 };
+  if (diagrams.length !== 1 || height / width < HIGH || content.children.length < 3) return false;
+  slide.dataset.beside = "";
+  return true;
+}
+
+function unfit(slide) {
+  slide.style.removeProperty("--fit");
+  delete slide.dataset.overflow;
+  delete slide.dataset.beside;
+}
 
 /** Makes one visible slide fit, from its present size downwards; `afresh` from full size. */
 export function fit(slide, afresh = false) {
   const content = slide.querySelector(".content");
   if (!content || slide.hidden) return;
   if (flowing.matches) {
-    slide.style.removeProperty("--fit");
-    delete slide.dataset.overflow;
+    unfit(slide);
     return;
   }
-  const start = afresh ? 1 : fitOf(slide);
-  const set = (step) => slide.style.setProperty("--fit", String(step));
+  if (afresh) unfit(slide);
+  const start = fitOf(slide);
+  setFit(slide, start);
+  fitCode(content);
+  if (!overflows(content) && !starved(content)) return;
   let room = null;
-  for (const step of STEPS.filter((step) => step <= start)) {
-    set(step);
-    if (overflows(content)) continue;
-    room ??= step;
-    if (step < LEAST_FOR_DIAGRAMS || !starved(content)) {
-      room = step < LEAST_FOR_DIAGRAMS ? room : step;
-      break;
-    }
+  if (slide.dataset.beside === undefined && starved(content) && putBeside(slide, content)) {
+    room = largest(slide, content, start, true);
+    if (room === null) delete slide.dataset.beside;
   }
-  set(room ?? STEPS.at(-1));
+  room ??= largest(slide, content, start, true) ?? largest(slide, content, start, false);
+  if (room === null) setFit(slide, STEPS.at(-1));
   slide.toggleAttribute("data-overflow", room === null);
 }
 
 /** Author's numbers for browsers whose stylesheets cannot read them, and the theme a coloured ground asks for. */
 function applySettings(slide) {
-  const { zoom, split, backgroundColor } = slide.dataset;
+  const { zoom, backgroundColor } = slide.dataset;
+  const split = slide.querySelector("img.background[data-split]")?.dataset.split;
   if (zoom) slide.style.setProperty("--zoom", zoom);
   if (split) slide.style.setProperty("--split", split);
   const canvas = slide.querySelector(".canvas");
