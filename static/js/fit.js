@@ -136,13 +136,16 @@ const fitAll = (afresh) => visible().forEach((slide) => fit(slide, afresh));
 let watched = [];
 const contents = new ResizeObserver(() => fitAll(false));
 
-/** Watches what is in the visible slides, now that others may be visible than before. */
+/** Watches what is in the visible slides; those that were not visible before start at full size. A click that reveals
+    something on the same slide is no new visit. */
 function turn() {
   contents.disconnect();
+  const before = watched;
   watched = [...visible()];
   for (const slide of watched) {
-    applySettings(slide);
-    fit(slide, true);
+    const isNew = !before.includes(slide);
+    if (isNew) applySettings(slide);
+    fit(slide, isNew);
     for (const child of slide.querySelectorAll(".content > *, .column > *")) contents.observe(child);
   }
 }
