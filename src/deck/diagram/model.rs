@@ -41,12 +41,13 @@ impl Model {
         if let Some(actors) = model.get("actors").and_then(Value::as_object) {
             nodes.extend(actors.values().filter_map(actor));
         }
-        let edges = list("edges")
-            .iter()
-            .chain(&list("messages"))
-            .chain(&list("relations"))
-            .filter_map(edge)
-            .collect();
+        // Kinds have one of these lists; states have their edges in two of them.
+        let edges = ["edges", "messages", "relations"]
+            .into_iter()
+            .map(list)
+            .find(|edges| !edges.is_empty())
+            .unwrap_or_default();
+        let edges = edges.iter().filter_map(edge).collect();
         Self { nodes, edges }
     }
 
@@ -58,7 +59,11 @@ impl Model {
                 .iter()
                 .find(|node| node.id == id)
                 .map_or(id, |node| node.label.as_str());
-            plain(label)
+            match label {
+                "root_start" => "the start".to_owned(),
+                "root_end" => "the end".to_owned(),
+                label => plain(label),
+            }
         };
         let mut text = format!("{}.", kind_name(kind));
         if self.edges.is_empty() {
@@ -68,20 +73,42 @@ impl Model {
             }
         }
         for edge in &self.edges {
-            let label = plain(&edge.label);
-            let because = if label.is_empty() {
-                String::new()
-            } else {
-                format!(" ({label})")
-            };
-            text.push_str(&format!(
-                " {} leads to {}{because}.",
-                name(&edge.from),
-                name(&edge.to)
-            ));
+            let (from, to, label) = (name(&edge.from), name(&edge.to), plain(&edge.label));
+            text.push_str(&format!(" {}", sentence(kind, &from, &to, &label)));
         }
         text
     }
+}
+
+/// An edge in the words of its kind of diagram: what flows leads, who talks says, a state becomes another.
+fn sentence(kind: &str, from: &str, to: &str, label: &str) -> String {
+    if kind.starts_with("sequence") {
+        return match label {
+            "" => format!("{from} calls {to}."),
+            // A note over one participant comes as its word to itself.
+            said if from == to => format!("{from}: {}", ended(said)),
+            said => format!("{from} to {to}: {}", ended(said)),
+        };
+    }
+    let verb = match kind {
+        "class" | "classDiagram" | "er" | "erDiagram" => "is related to",
+        kind if kind.starts_with("state") => "becomes",
+        _ => "leads to",
+    };
+    match label {
+        "" => format!("{from} {verb} {to}."),
+        label => format!("{from} {verb} {to} ({label})."),
+    }
+}
+
+/// With a full stop, unless it ends as a sentence does.
+fn ended(said: &str) -> String {
+    let stop = if said.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{said}{stop}")
 }
 
 fn text<'v>(value: &'v Value, keys: &[&str]) -> &'v str {
@@ -162,5 +189,17 @@ mod tests {
             "Flow diagram. Event source leads to HPA (scales)."
         );
         assert_eq!(Model::default().describe("pie"), "Pie chart.");
+        assert_eq!(
+            sentence("sequence", "HPA", "KEDA", "metric?"),
+            "HPA to KEDA: metric?"
+        );
+        assert_eq!(
+            sentence("sequence", "KEDA", "HPA", "42"),
+            "KEDA to HPA: 42."
+        );
+        assert_eq!(
+            sentence("stateDiagram", "Idle", "Trigger", "spike"),
+            "Idle becomes Trigger (spike)."
+        );
     }
 }
