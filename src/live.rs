@@ -3,7 +3,8 @@
 //! ```text
 //! queue.stats ─┐
 //! cluster view ┼─▶ observer ─▶ Sample ─▶ timeline ─┬─▶ story ─▶ milestones, phase
-//! metrics API ─┘                                  └─▶ hub ─▶ one encoded frame ─▶ every browser
+//! metrics API ─┘                                  ├─▶ hub ─▶ one encoded frame ─▶ every browser
+//!                                                  └─▶ run ─▶ the last runs, on disk
 //! stage actions ──────────────────────────────────────▶ hub
 //! ```
 //!
@@ -14,6 +15,7 @@ pub mod hub;
 pub mod keda_clock;
 pub mod observer;
 pub mod rates;
+pub mod run;
 pub mod sample;
 pub mod source;
 pub mod story;

@@ -3,14 +3,15 @@
 //! A state machine over consecutive samples. It knows nothing of buttons: a spike set off by `redis-cli LPUSH` in
 //! another terminal makes the same story. Unknown numbers (`None`) change nothing.
 
+use super::run::words::grouped;
 use super::sample::{Phase, Sample, Scaler};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// "Dozens": two of them.
 const DOZENS: u64 = 24;
 
 /// What kind of moment a milestone marks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MilestoneKind {
     /// The demo became ready.
@@ -38,7 +39,7 @@ pub enum MilestoneKind {
 }
 
 /// A moment worth a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Milestone {
     /// Consecutive.
     pub id: u64,
@@ -369,19 +370,6 @@ fn trigger_title(jobs: u64) -> String {
 /// `8.4 s`
 fn seconds(ms: i64) -> String {
     format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
-}
-
-/// `4,812`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The HPA's reason without the Go notation of the label selector, which nobody can read from the third row.
