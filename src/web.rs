@@ -3,8 +3,8 @@
 //! | who | routes |
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
-//! | | `/events`, `/static/{file}`, `/login` |
-//! | the speaker | `/control`, `POST /actions/{kind}` |
+//! | | `/events`, `/static/{file}`, `/login`, `/print`, `/runs`, `/runs/{id}` |
+//! | the speaker | `/control`, `/notes`, `/print?notes`, `POST /actions/{kind}` |
 //! | probes | `/healthz`, `/readyz` |
 //!
 //! A handler takes what it needs, calls one function of the domain and maps the result. Who may call shows in its
@@ -16,12 +16,18 @@ pub mod assets;
 pub mod auth;
 pub mod error;
 pub mod events;
+pub mod export;
+mod frozen;
 pub mod guard;
+mod inline;
 pub mod pages;
+pub mod print;
 pub mod reading;
+pub mod runs;
 
 use crate::deck::Deck;
 use crate::live::hub::Hub;
+use crate::live::run::Runs;
 use crate::stage::actions::Actions;
 use auth::SpeakerKey;
 use axum::Router;
@@ -47,6 +53,8 @@ pub struct AppState {
     pub deck_folder: DeckFolder,
     /// Frames for the browsers.
     pub hub: Hub,
+    /// The last runs.
+    pub runs: Runs,
     /// What the buttons do.
     pub actions: Actions,
     /// Who is the speaker.
@@ -80,11 +88,15 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/docs/{*path}", get(reading::docs))
         .route("/src/queue/{*path}", get(reading::queue_code))
         .route("/manifests/{*path}", get(reading::manifests))
+        .route("/print", get(print::slides))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::run))
         .route("/events", get(events::stream))
         .route("/static/{*path}", get(assets::static_file))
         .route("/login", get(auth::login_page).post(auth::login));
     let speaker = Router::new()
         .route("/control", get(pages::control))
+        .route("/notes", get(print::handout))
         .route("/actions/{kind}", post(actions::act));
     let probes = Router::new()
         .route("/healthz", get(|| async { "ok" }))
