@@ -10,7 +10,7 @@ use crate::live::run::words::{duration, grouped, phases, when};
 use crate::live::sample::Phase;
 
 /// Height of a graph's plot on a slide, in pixels of a canvas 1280 wide: two of them fit below a diagram.
-const PLOT_HEIGHT: f64 = 84.0;
+const PLOT_HEIGHT: f64 = 132.0;
 
 /// Freezes graphs, values, phases and the live mark; takes the buttons out.
 pub(super) fn freeze(html: &str, run: Option<&Run>) -> String {
@@ -20,7 +20,7 @@ pub(super) fn freeze(html: &str, run: Option<&Run>) -> String {
     });
     let html = replace_elements(&html, "<div data-phase-strip", "div", |_| strip(run));
     let html = replace_elements(&html, "<span class=\"live-mark\"", "span", |_| {
-        format!("<span class=\"live-mark\">{}</span>", mark(run))
+        format!("<span class=\"recorded-mark\">{}</span>", mark(run))
     });
     values(&html, run)
 }
@@ -199,7 +199,7 @@ mod tests {
             "<svg class=\"run-picture\"",
             "<span>Response</span> <span class=\"phase-clock\">41 s</span>",
             "data-format=\"jobs\">3,477 jobs</tspan>",
-            "<span class=\"live-mark\">Recorded 24 Nov 2025, 18:03 UTC; numbers of 23 s after the trigger</span>",
+            "<span class=\"recorded-mark\">Recorded 24 Nov 2025, 18:03 UTC; numbers of 23 s after the trigger</span>",
         ] {
             assert!(frozen.contains(part), "{part} in {frozen}");
         }
@@ -213,7 +213,7 @@ mod tests {
         let frozen = freeze(html, None);
         assert!(frozen.contains("No run recorded yet: start the demo"));
         assert!(frozen.contains("<b data-live=\"ready\">–</b>"));
-        assert!(frozen.contains("<span class=\"live-mark\">No run recorded yet</span>"));
+        assert!(frozen.contains("<span class=\"recorded-mark\">No run recorded yet</span>"));
     }
 
     #[test]

@@ -13,9 +13,11 @@ function show(index) {
   const turning = !flowing.matches;
   document.documentElement.classList.toggle("turning", turning);
   sheets.forEach((sheet, position) => {
+    const slide = sheet.querySelector(".slide");
     sheet.classList.toggle("current", position === at);
+    slide.classList.toggle("current", position === at || !turning);
     // Hidden slides are not measured; on paper the stylesheet shows them all the same.
-    sheet.querySelector(".slide").hidden = turning && position !== at;
+    slide.hidden = turning && position !== at;
   });
   document.dispatchEvent(new CustomEvent("podium:slide"));
 }

@@ -9,6 +9,7 @@ mod architecture;
 mod broker;
 mod configuration;
 mod control;
+mod export;
 mod hostile_bodies;
 mod kube_runtime;
 mod kubectl;
