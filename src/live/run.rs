@@ -130,13 +130,15 @@ impl Run {
         self.ended - self.started
     }
 
-    /// The row of the moment that shows the demo at its height: the most pods ready, then the last such moment with
-    /// work left.
+    /// The row of the moment that shows the demo at its height: when the most pods were ready for the first time, with
+    /// work left if there was.
     #[must_use]
     pub fn height(&self) -> Option<usize> {
         let columns = &self.columns;
-        (0..columns.len())
-            .max_by_key(|&row| (columns.ready[row], columns.depth[row] > Some(0), row))
+        (0..columns.len()).max_by_key(|&row| {
+            let working = columns.depth[row] > Some(0);
+            (columns.ready[row], working, std::cmp::Reverse(row))
+        })
     }
 }
 

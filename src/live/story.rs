@@ -87,6 +87,8 @@ struct Spike {
     baseline: i64,
     enqueued_before: u64,
     peak: i64,
+    /// Whether anybody saw a job of it wait or in a worker's hands.
+    seen: bool,
     cold_start_told: bool,
     dozens_told: bool,
     scale_in_told: bool,
@@ -308,8 +310,16 @@ impl Story {
     fn ending(&mut self, previous: &Sample, sample: &Sample, min: i64) {
         let empty = sample.depth == Some(0) && sample.in_flight == Some(0);
         let active = matches!(self.phase, Phase::Trigger | Phase::Response);
-        // A trigger is over only after it has poured in: the very first sample may see an empty list.
-        if active && empty && previous.enqueued == sample.enqueued {
+        if let Some(spike) = &mut self.spike {
+            spike.seen |= sample.depth > Some(0) || sample.in_flight > Some(0);
+        }
+        // A trigger is over only after it has poured in: the counter may be seen before the list, and a reading may
+        // serve several samples on a busy machine. A batch too quick to be seen is over all the same, a little later.
+        let poured_in = self
+            .spike
+            .as_ref()
+            .is_some_and(|spike| spike.seen || sample.t - spike.started > SAME_TRIGGER_MS);
+        if active && empty && poured_in && previous.enqueued == sample.enqueued {
             let peak = self.spike.as_ref().map_or(0, |spike| spike.peak);
             let scaled = self.phase == Phase::Response;
             self.tell(

@@ -100,7 +100,11 @@ fn page(run: &Run) -> RunPage {
     let milestones = run.milestones.iter().map(|told| Moment {
         since: duration(told.t - run.started),
         title: told.title.clone(),
-        detail: told.detail.clone(),
+        // How long after the trigger, the table says in a column of its own.
+        detail: Some(&told.detail)
+            .filter(|detail| !detail.ends_with("after the trigger"))
+            .cloned()
+            .unwrap_or_default(),
     });
     RunPage {
         row: row(run),
