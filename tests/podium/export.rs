@@ -10,8 +10,11 @@ use tempfile::TempDir;
 const ID: &str = "20251124-180342";
 const TRIGGER: i64 = 1_764_007_422_000;
 
+/// Seconds after the trigger, backlog, replicas, ready pods.
+type Row = (i64, i64, i64, i64);
+
 fn recorded() -> Value {
-    let rows = [
+    let rows: [Row; 6] = [
         (-5, 0, 1, 1),
         (0, 5_000, 1, 1),
         (8, 4_973, 25, 1),
@@ -19,9 +22,7 @@ fn recorded() -> Value {
         (49, 0, 37, 37),
         (126, 0, 1, 1),
     ];
-    let column = |pick: &dyn Fn(&(i64, i64, i64, i64)) -> Value| -> Value {
-        rows.iter().map(pick).collect()
-    };
+    let column = |pick: &dyn Fn(&Row) -> Value| -> Value { rows.iter().map(pick).collect() };
     json!({
         "id": ID, "started": TRIGGER, "ended": TRIGGER + 126_000, "outcome": "complete",
         "baseline": 1, "peak": 37, "deepest": 5_000,
