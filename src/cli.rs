@@ -6,6 +6,7 @@
 pub mod conformance;
 pub mod demo;
 pub mod enqueue;
+pub mod export;
 pub mod pod;
 pub mod queue_depth;
 pub mod serve;
@@ -49,6 +50,7 @@ async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
         } => enqueue::enqueue(config, &count, &prefix, &delay_ms).await?,
         Command::Spike { count } => enqueue::spike(config, &count).await?,
         Command::QueueDepth { watch } => queue_depth::run(config, watch).await?,
+        Command::Export(args) => export::run(config, args).await?,
         Command::Status => return status::run(config).await,
         Command::Worker { name } => pod::worker(config, name).await?,
         Command::Broker { listen, password } => pod::broker(listen, password).await?,

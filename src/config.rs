@@ -7,6 +7,7 @@
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Where `serve` listens when nobody says otherwise.
@@ -75,6 +76,74 @@ pub struct ServeArgs {
     pub deck: Option<PathBuf>,
 }
 
+/// Flags of `export`.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("form").required(true).multiple(true).args(["html", "pdf"]))]
+pub struct ExportArgs {
+    /// Write one HTML file that opens by double click
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write a PDF, one step a page; needs Chromium, Chrome or Edge
+    #[arg(long, value_name = "FILE")]
+    pub pdf: Option<PathBuf>,
+    /// Deck to export: a folder of slide-NN.md, or one Markdown file [default: the built-in talk]
+    #[arg(long, env = "PODIUM_DECK", value_name = "PATH")]
+    pub deck: Option<PathBuf>,
+    /// Put the speaker's notes below the slides
+    #[arg(long)]
+    pub with_notes: bool,
+    /// Slides to export, such as 1,4-6 [default: all]
+    #[arg(long, value_name = "SLIDES")]
+    pub range: Option<SlideRange>,
+    /// Browser that makes the PDF [default: the first of chromium, google-chrome, chrome, msedge]
+    #[arg(long, env = "PODIUM_BROWSER", value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+}
+
+/// Some slides by number: `1,4-6`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlideRange(Vec<RangeInclusive<u32>>);
+
+impl SlideRange {
+    /// Whether the slide of this number is one of them.
+    #[must_use]
+    pub fn contains(&self, slide: u32) -> bool {
+        self.0.iter().any(|part| part.contains(&slide))
+    }
+}
+
+impl std::str::FromStr for SlideRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let part = |text: &str| {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            let number = |digits: &str| digits.trim().parse::<u32>().ok().filter(|n| *n > 0);
+            let (first, last) = (number(first)?, number(last)?);
+            (first <= last).then_some(first..=last)
+        };
+        let parts: Option<Vec<_>> = text.split(',').map(part).collect();
+        parts
+            .map(Self)
+            .ok_or_else(|| "give slide numbers and ranges of them, such as 1,4-6".to_owned())
+    }
+}
+
+impl fmt::Display for SlideRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (part, index) in self.0.iter().zip(0..) {
+            let comma = if index == 0 { "" } else { "," };
+            let (first, last) = (part.start(), part.end());
+            if first == last {
+                write!(f, "{comma}{first}")?;
+            } else {
+                write!(f, "{comma}{first}-{last}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -114,6 +183,8 @@ pub enum Command {
     },
     /// Show what is deployed, what is reachable and what is missing
     Status,
+    /// Take the deck home: one HTML file that needs nothing else, or a PDF
+    Export(ExportArgs),
     /// Take jobs from the queue and work on them (what the worker pods run)
     Worker {
         /// The worker's name: its lease and processing list carry it [default: worker-<random>]
@@ -350,5 +421,16 @@ mod tests {
     fn a_redis_url_without_a_host_says_how_to_write_one() {
         let error = "redis://:6379".parse::<RedisUrl>().unwrap_err();
         assert!(error.contains("redis://[:PASSWORD@]HOST:PORT"), "{error}");
+    }
+
+    #[test]
+    fn a_range_of_slides_is_numbers_and_stretches() {
+        let range: SlideRange = "1,4-6".parse().unwrap();
+        let chosen: Vec<_> = (1..=8).filter(|slide| range.contains(*slide)).collect();
+        assert_eq!(chosen, [1, 4, 5, 6]);
+        assert_eq!(range.to_string(), "1,4-6");
+        for nonsense in ["", "0", "6-4", "a", "1,,2", "1-2-3"] {
+            assert!(nonsense.parse::<SlideRange>().is_err(), "{nonsense}");
+        }
     }
 }

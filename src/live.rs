@@ -3,7 +3,8 @@
 //! ```text
 //! queue.stats ─┐
 //! cluster view ┼─▶ observer ─▶ Sample ─▶ timeline ─┬─▶ story ─▶ milestones, phase
-//! metrics API ─┘                                  └─▶ hub ─▶ one encoded frame ─▶ every browser
+//! metrics API ─┘                                  ├─▶ hub ─▶ one encoded frame ─▶ every browser
+//!                                                  └─▶ run ─▶ the last runs, on disk
 //! stage actions ──────────────────────────────────────▶ hub
 //! the speaker's moves ─▶ position (rules) ─▶ room ──────▶ hub
 //! ```
@@ -18,6 +19,7 @@ pub mod observer;
 pub mod position;
 pub mod rates;
 pub mod room;
+pub mod run;
 pub mod sample;
 pub mod source;
 pub mod story;

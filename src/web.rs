@@ -3,8 +3,9 @@
 //! | who | routes |
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
-//! | | `/events`, `/static/{file}`, `/login` |
-//! | the speaker | `/control`, `POST /actions/{kind}`, `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
+//! | | `/events`, `/static/{file}`, `/login`, `/print`, `/runs`, `/runs/{id}` |
+//! | the speaker | `/control`, `/notes`, `/print?notes`, `POST /actions/{kind}`, |
+//! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
 //! | probes | `/healthz`, `/readyz` |
 //!
 //! A handler takes what it needs, calls one function of the domain and maps the result. Who may call shows in its
@@ -16,14 +17,20 @@ pub mod assets;
 pub mod auth;
 pub mod error;
 pub mod events;
+pub mod export;
+mod frozen;
 pub mod guard;
+mod inline;
 pub mod pages;
 pub mod position;
+pub mod print;
 pub mod reading;
+pub mod runs;
 
 use crate::deck::Deck;
 use crate::live::hub::Hub;
 use crate::live::room::Room;
+use crate::live::run::Runs;
 use crate::stage::actions::Actions;
 use auth::SpeakerKey;
 use axum::Router;
@@ -51,6 +58,8 @@ pub struct AppState {
     pub hub: Hub,
     /// Where the talk is, and who drives.
     pub room: Room,
+    /// The last runs.
+    pub runs: Runs,
     /// What the buttons do.
     pub actions: Actions,
     /// Who is the speaker.
@@ -84,11 +93,15 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/docs/{*path}", get(reading::docs))
         .route("/src/queue/{*path}", get(reading::queue_code))
         .route("/manifests/{*path}", get(reading::manifests))
+        .route("/print", get(print::slides))
+        .route("/runs", get(runs::list))
+        .route("/runs/{id}", get(runs::run))
         .route("/events", get(events::stream))
         .route("/static/{*path}", get(assets::static_file))
         .route("/login", get(auth::login_page).post(auth::login));
     let speaker = Router::new()
         .route("/control", get(pages::control))
+        .route("/notes", get(print::handout))
         .route("/actions/{kind}", post(actions::act))
         .route("/position", post(position::change))
         .route("/position/clock", post(position::clock))

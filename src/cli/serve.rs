@@ -10,6 +10,7 @@ use crate::embedded::{self, Embedded};
 use crate::live::hub::Hub;
 use crate::live::keda_clock::{KedaClock, Reader};
 use crate::live::room::Room;
+use crate::live::run::Runs;
 use crate::live::{observer, source};
 use crate::stage::actions::Actions;
 use crate::stage::{self, demo::random_key};
@@ -45,9 +46,11 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     let sources = observe(&config, &stage, &clock, &shutdown);
     let redis_url = sources.queue.url.clone();
     let hub = Hub::new(u64::try_from(clock.now_ms()).unwrap_or(1));
-    tokio::spawn(observer::run(
+    let runs = Runs::open(&config.state_dir);
+    let observing = tokio::spawn(observer::run(
         sources,
         hub.clone(),
+        runs.clone(),
         clock.clone(),
         shutdown.clone(),
     ));
@@ -66,6 +69,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         deck_folder: DeckFolder(args.deck.as_deref().map(deck_folder).map(Arc::new)),
         hub,
         room,
+        runs,
         actions: Actions::new(
             stage.cluster.clone(),
             config.redis.clone(),
@@ -86,6 +90,8 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     announce(&connection, address, &path)?;
 
     let result = drain(web::serve(listener, state), stage.embedded, &shutdown).await;
+    // It ends with a run in progress on its way to the disk.
+    let _ = tokio::time::timeout(DRAIN_LIMIT, observing).await;
     connection.remove(&config.state_dir);
     result
 }

@@ -6,6 +6,7 @@
 use super::hub::{Hub, SourceHealth};
 use super::keda_clock::Reader;
 use super::rates::Rate;
+use super::run::{Recorder, Run, Runs};
 use super::sample::{Sample, Scaler};
 use super::source::{QUEUE_EVERY, QueueSource, Reading};
 use super::story::{MilestoneKind, Story};
@@ -38,18 +39,26 @@ pub struct Sources {
     pub redis_is_ours: bool,
 }
 
-/// Observes until `shutdown`.
-pub async fn run(mut sources: Sources, hub: Hub, clock: Clock, shutdown: CancellationToken) {
+/// Observes until `shutdown`, and keeps the runs it sees.
+pub async fn run(
+    mut sources: Sources,
+    hub: Hub,
+    runs: Runs,
+    clock: Clock,
+    shutdown: CancellationToken,
+) {
     let mut observer = Observer {
         hub,
         story: Story::default(),
+        recorder: Recorder::default(),
         arrivals: Rate::default(),
         services: Rate::default(),
         deployment: Deployment::Unknown,
         redis_is_ours: sources.redis_is_ours,
     };
     loop {
-        let moving = observer.tick(&mut sources, clock.now_ms());
+        let (moving, ended) = observer.tick(&mut sources, clock.now_ms());
+        keep(&runs, ended).await;
         // The floor first, so that a chatty source cannot make more than five samples a second.
         let wait = async {
             tokio::time::sleep(QUEUE_EVERY).await;
@@ -58,9 +67,21 @@ pub async fn run(mut sources: Sources, hub: Hub, clock: Clock, shutdown: Cancell
             }
         };
         tokio::select! {
-            () = shutdown.cancelled() => return,
+            () = shutdown.cancelled() => break,
             () = wait => {}
         }
+    }
+    let half = observer.recorder.interrupt(observer.story.milestones());
+    keep(&runs, half).await;
+}
+
+/// Writes a run away, beside the threads that serve the room.
+async fn keep(runs: &Runs, run: Option<Run>) {
+    let Some(run) = run else { return };
+    let runs = runs.clone();
+    let saved = tokio::task::spawn_blocking(move || runs.save(run)).await;
+    if let Ok(Err(error)) = saved {
+        tracing::warn!(%error, "the run is not on disk, and will be gone with the server");
     }
 }
 
@@ -130,6 +151,7 @@ impl Deployment {
 struct Observer {
     hub: Hub,
     story: Story,
+    recorder: Recorder,
     arrivals: Rate,
     services: Rate,
     deployment: Deployment,
@@ -137,8 +159,8 @@ struct Observer {
 }
 
 impl Observer {
-    /// Takes and publishes one sample; returns whether anything moves.
-    fn tick(&mut self, sources: &mut Sources, now: i64) -> bool {
+    /// Takes and publishes one sample; returns whether anything moves, and the run that it ended.
+    fn tick(&mut self, sources: &mut Sources, now: i64) -> (bool, Option<Run>) {
         let view = Arc::clone(&sources.view.borrow_and_update());
         let queue = sources.queue.stats.borrow_and_update().clone();
         let metric = sources.metric.borrow().clone();
@@ -169,11 +191,12 @@ impl Observer {
         let pods: Vec<_> = view.pods.values().collect();
         self.hub.pods(json!(pods));
         let moving = sample.is_moving();
+        let ended = self.recorder.advance(&sample, self.story.milestones());
         self.hub.sample(sample);
         for milestone in milestones {
             self.hub.milestone(milestone);
         }
-        moving
+        (moving, ended)
     }
 
     fn fill_queue(&mut self, sample: &mut Sample, queue: &Reading<crate::queue::stats::Stats>) {

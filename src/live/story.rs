@@ -3,14 +3,15 @@
 //! A state machine over consecutive samples. It knows nothing of buttons: a spike set off by `redis-cli LPUSH` in
 //! another terminal makes the same story. Unknown numbers (`None`) change nothing.
 
+use super::run::words::grouped;
 use super::sample::{Phase, Sample, Scaler};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// "Dozens": two of them.
 const DOZENS: u64 = 24;
 
 /// What kind of moment a milestone marks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MilestoneKind {
     /// The demo became ready.
@@ -38,7 +39,7 @@ pub enum MilestoneKind {
 }
 
 /// A moment worth a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Milestone {
     /// Consecutive.
     pub id: u64,
@@ -86,6 +87,8 @@ struct Spike {
     baseline: i64,
     enqueued_before: u64,
     peak: i64,
+    /// Whether anybody saw a job of it wait or in a worker's hands.
+    seen: bool,
     cold_start_told: bool,
     dozens_told: bool,
     scale_in_told: bool,
@@ -307,8 +310,16 @@ impl Story {
     fn ending(&mut self, previous: &Sample, sample: &Sample, min: i64) {
         let empty = sample.depth == Some(0) && sample.in_flight == Some(0);
         let active = matches!(self.phase, Phase::Trigger | Phase::Response);
-        // A trigger is over only after it has poured in: the very first sample may see an empty list.
-        if active && empty && previous.enqueued == sample.enqueued {
+        if let Some(spike) = &mut self.spike {
+            spike.seen |= sample.depth > Some(0) || sample.in_flight > Some(0);
+        }
+        // A trigger is over only after it has poured in: the counter may be seen before the list, and a reading may
+        // serve several samples on a busy machine. A batch too quick to be seen is over all the same, a little later.
+        let poured_in = self
+            .spike
+            .as_ref()
+            .is_some_and(|spike| spike.seen || sample.t - spike.started > SAME_TRIGGER_MS);
+        if active && empty && poured_in && previous.enqueued == sample.enqueued {
             let peak = self.spike.as_ref().map_or(0, |spike| spike.peak);
             let scaled = self.phase == Phase::Response;
             self.tell(
@@ -369,19 +380,6 @@ fn trigger_title(jobs: u64) -> String {
 /// `8.4 s`
 fn seconds(ms: i64) -> String {
     format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
-}
-
-/// `4,812`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The HPA's reason without the Go notation of the label selector, which nobody can read from the third row.

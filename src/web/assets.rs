@@ -12,7 +12,7 @@ use std::path::{Component, Path as FilePath};
 #[derive(RustEmbed)]
 #[folder = "static"]
 #[exclude = "vendor.mjs"]
-struct Static;
+pub(super) struct Static;
 
 /// A stylesheet, script or font of ours. Revalidated by content hash, so that a new binary is seen at once.
 ///
@@ -74,7 +74,8 @@ fn not_found(path: &str) -> Error {
     }
 }
 
-fn content_type(path: &str) -> &'static str {
+/// The media type of a file, by its name.
+pub(super) fn content_type(path: &str) -> &'static str {
     match path.rsplit('.').next().unwrap_or_default() {
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",

@@ -10,6 +10,7 @@ mod broker;
 mod configuration;
 mod control;
 mod decks;
+mod export;
 mod hostile_bodies;
 mod kube_runtime;
 mod kubectl;

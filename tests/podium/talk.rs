@@ -233,6 +233,7 @@ pub(crate) fn podium(state: &Path) -> Command {
         "PODIUM_LISTEN",
         "PODIUM_DECK",
         "PODIUM_MANIFESTS",
+        "PODIUM_BROWSER",
     ] {
         command.env_remove(variable);
     }

@@ -118,6 +118,22 @@ fn a_small_batch_that_needs_no_scaling_ends_quietly() {
 }
 
 #[test]
+fn a_spike_whose_list_is_read_late_is_not_over_before_it_began() {
+    let mut samples = spike();
+    for milliseconds in [200, 400, 800] {
+        let mut early = at(1, (5_000, 0, 0, 1, 1));
+        early.t -= 1_000 - milliseconds;
+        samples.insert(samples.len() - 10, early);
+    }
+    let (milestones, phases) = told(&samples);
+    assert_eq!(phases[2..4], [Phase::Trigger, Phase::Trigger]);
+    let ends = milestones
+        .iter()
+        .filter(|(kind, _)| *kind == MilestoneKind::Drained);
+    assert_eq!(ends.count(), 1);
+}
+
+#[test]
 fn a_rescale_waits_for_its_own_reason_but_not_for_ever() {
     let mut story = Story::default();
     let late = |seconds| at(seconds, (0, 0, 0, 9, 1));
