@@ -4,7 +4,7 @@
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
 //! | | `/events`, `/static/{file}`, `/login` |
-//! | the speaker | `/control`, `POST /actions/{kind}` |
+//! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `POST /actions/{kind}` |
 //! | probes | `/healthz`, `/readyz` |
 //!
 //! A handler takes what it needs, calls one function of the domain and maps the result. Who may call shows in its
@@ -18,6 +18,7 @@ pub mod error;
 pub mod events;
 pub mod guard;
 pub mod pages;
+pub mod presenter;
 pub mod reading;
 
 use crate::deck::Deck;
@@ -85,6 +86,9 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/login", get(auth::login_page).post(auth::login));
     let speaker = Router::new()
         .route("/control", get(pages::control))
+        .route("/presenter", get(presenter::presenter))
+        .route("/presenter/{address}", get(presenter::presenter_at))
+        .route("/remote", get(presenter::remote))
         .route("/actions/{kind}", post(actions::act));
     let probes = Router::new()
         .route("/healthz", get(|| async { "ok" }))

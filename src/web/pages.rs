@@ -80,7 +80,8 @@ pub async fn not_found(State(deck): State<Arc<Deck>>, uri: axum::http::Uri) -> E
     unknown_slide(&deck, uri.path().trim_start_matches('/'))
 }
 
-fn unknown_slide(deck: &Deck, asked: &str) -> Error {
+/// There is no such step; says which there are.
+pub(super) fn unknown_slide(deck: &Deck, asked: &str) -> Error {
     let last = deck.last_number();
     Error::NotFound {
         what: format!("There is no slide or page {asked:?}"),
