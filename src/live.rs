@@ -5,6 +5,7 @@
 //! cluster view ┼─▶ observer ─▶ Sample ─▶ timeline ─┬─▶ story ─▶ milestones, phase
 //! metrics API ─┘                                  └─▶ hub ─▶ one encoded frame ─▶ every browser
 //! stage actions ──────────────────────────────────────▶ hub
+//! the speaker's moves ─▶ position (rules) ─▶ room ──────▶ hub
 //! ```
 //!
 //! The observer samples five times a second while something moves and once a second at rest. A source that fails makes
@@ -12,8 +13,11 @@
 
 pub mod hub;
 pub mod keda_clock;
+pub mod lag;
 pub mod observer;
+pub mod position;
 pub mod rates;
+pub mod room;
 pub mod sample;
 pub mod source;
 pub mod story;

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
 //! | | `/events`, `/static/{file}`, `/login` |
-//! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `POST /actions/{kind}` |
+//! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `POST /actions/{kind}`, |
+//! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
 //! | probes | `/healthz`, `/readyz` |
 //!
 //! A handler takes what it needs, calls one function of the domain and maps the result. Who may call shows in its
@@ -18,11 +19,13 @@ pub mod error;
 pub mod events;
 pub mod guard;
 pub mod pages;
+pub mod position;
 pub mod presenter;
 pub mod reading;
 
 use crate::deck::Deck;
 use crate::live::hub::Hub;
+use crate::live::room::Room;
 use crate::stage::actions::Actions;
 use auth::SpeakerKey;
 use axum::Router;
@@ -48,6 +51,8 @@ pub struct AppState {
     pub deck_folder: DeckFolder,
     /// Frames for the browsers.
     pub hub: Hub,
+    /// Where the talk is, and who drives.
+    pub room: Room,
     /// What the buttons do.
     pub actions: Actions,
     /// Who is the speaker.
@@ -89,7 +94,11 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/presenter", get(presenter::presenter))
         .route("/presenter/{address}", get(presenter::presenter_at))
         .route("/remote", get(presenter::remote))
-        .route("/actions/{kind}", post(actions::act));
+        .route("/actions/{kind}", post(actions::act))
+        .route("/position", post(position::change))
+        .route("/position/clock", post(position::clock))
+        .route("/pointer", post(position::pointer))
+        .route("/ink", post(position::ink));
     let probes = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }));

@@ -9,6 +9,7 @@ use crate::deck::{self, Deck};
 use crate::embedded::{self, Embedded};
 use crate::live::hub::Hub;
 use crate::live::keda_clock::{KedaClock, Reader};
+use crate::live::room::Room;
 use crate::live::{observer, source};
 use crate::stage::actions::Actions;
 use crate::stage::{self, demo::random_key};
@@ -51,6 +52,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         shutdown.clone(),
     ));
 
+    let room = Room::new(hub.clone(), clock.clone(), &deck.first().label);
     let (publish, published) = mpsc::unbounded_channel();
     tokio::spawn(forward_actions(published, hub.clone()));
     let connection = Connection {
@@ -63,6 +65,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         deck: Arc::new(deck),
         deck_folder: DeckFolder(args.deck.as_deref().map(deck_folder).map(Arc::new)),
         hub,
+        room,
         actions: Actions::new(
             stage.cluster.clone(),
             config.redis.clone(),

@@ -5,18 +5,23 @@
 //! comes. The ring holds a fixed number of shared frames, so a slow reader holds nothing: when the ring has moved past
 //! it, it skips to a snapshot. The snapshot is encoded at most once per frame, however many browsers connect.
 //!
+//! The pointer's frames are the exception: they have no id and are in no ring, for nobody wants to see where it was.
+//!
 //! The lock is std's: it guards map and vector operations and one JSON encoding, never an await.
 
+use super::lag::LagMeter;
+use super::position::Position;
 use super::sample::Sample;
 use super::story::Milestone;
 use super::timeline::Timeline;
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 /// Frames kept for slow or reconnecting readers: about fifty seconds at five samples a second.
 const RING: usize = 256;
@@ -27,10 +32,12 @@ const ACTIONS_KEPT: usize = 20;
 /// One server-sent event, ready for the wire.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// Its id; consecutive.
+    /// Its id; consecutive. A frame that is not kept has that of the frame before it.
     pub id: u64,
-    /// `id:`, `event:` and `data:` lines.
+    /// `id:` (if the frame is kept), `event:` and `data:` lines.
     pub bytes: Bytes,
+    /// When it was made, to tell how long it waited for a reader.
+    pub made: Instant,
 }
 
 /// The health of one source.
@@ -54,6 +61,7 @@ struct Shared {
     picture: Mutex<Picture>,
     frames: broadcast::Sender<Frame>,
     viewers: AtomicU64,
+    lag: Mutex<LagMeter>,
 }
 
 #[derive(Default)]
@@ -66,6 +74,8 @@ struct Picture {
     pods: Value,
     health: Value,
     deployment: Value,
+    position: Value,
+    ink: Map<String, Value>,
     snapshot: Option<Frame>,
 }
 
@@ -75,16 +85,23 @@ pub struct Subscription {
     pub first: Vec<Frame>,
     /// Frames as they come.
     pub then: broadcast::Receiver<Frame>,
-    /// Counts the browser among the viewers while it lives.
-    pub viewer: Viewer,
 }
 
-/// A browser that watches; dropping it ends that.
+/// A browser of the audience; dropping it ends that.
 pub struct Viewer(Arc<Shared>);
 
 impl Drop for Viewer {
     fn drop(&mut self) {
         self.0.viewers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Viewer {
+    /// Notes that the viewer's stream takes a frame now.
+    pub fn took(&self, frame: &Frame) {
+        let now = Instant::now();
+        let mut meter = self.0.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.record(now.duration_since(frame.made), now);
     }
 }
 
@@ -100,13 +117,28 @@ impl Hub {
             }),
             frames: broadcast::channel(RING).0,
             viewers: AtomicU64::new(0),
+            lag: Mutex::default(),
         }))
     }
 
-    /// How many browsers watch now.
+    /// Counts a browser of the audience for as long as the answer lives.
+    #[must_use]
+    pub fn watch(&self) -> Viewer {
+        self.0.viewers.fetch_add(1, Ordering::Relaxed);
+        Viewer(Arc::clone(&self.0))
+    }
+
+    /// How many browsers of the audience watch now.
     #[must_use]
     pub fn viewers(&self) -> u64 {
         self.0.viewers.load(Ordering::Relaxed)
+    }
+
+    /// How long frames waited lately until a viewer's stream took them: p95, ms. `None` when nobody watches.
+    #[must_use]
+    pub fn lag(&self) -> Option<u64> {
+        let mut meter = self.0.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        meter.p95(Instant::now()).filter(|_| self.viewers() > 0)
     }
 
     /// Publishes a sample.
@@ -175,7 +207,37 @@ impl Hub {
         }
     }
 
-    /// Lets a browser watch. `last_seen` is the `Last-Event-ID` of a browser that comes back.
+    /// Publishes where the talk is.
+    pub fn position(&self, position: &Position) {
+        let mut picture = self.lock();
+        let data = json!(position);
+        self.send(&mut picture, "position", &data);
+        picture.position = data;
+    }
+
+    /// Publishes all that is drawn on a step; nothing wipes it.
+    pub fn ink(&self, address: &str, strokes: &Value) {
+        let mut picture = self.lock();
+        if strokes.as_array().is_some_and(Vec::is_empty) {
+            picture.ink.remove(address);
+        } else {
+            picture.ink.insert(address.to_owned(), strokes.clone());
+        }
+        let data = json!({"address": address, "strokes": strokes});
+        self.send(&mut picture, "ink", &data);
+    }
+
+    /// Publishes where the pointer is, to who watches now.
+    pub fn pointer(&self, pointer: &Value) {
+        let picture = self.lock();
+        let _ = self.0.frames.send(Frame {
+            id: picture.next_id.saturating_sub(1),
+            bytes: Bytes::from(format!("event: pointer\ndata: {pointer}\n\n")),
+            made: Instant::now(),
+        });
+    }
+
+    /// Lets a browser read. `last_seen` is the `Last-Event-ID` of a browser that comes back.
     #[must_use]
     pub fn subscribe(&self, last_seen: Option<u64>) -> Subscription {
         let mut picture = self.lock();
@@ -183,12 +245,7 @@ impl Hub {
         let then = self.0.frames.subscribe();
         let missed = last_seen.and_then(|last| picture.since(last));
         let first = missed.unwrap_or_else(|| vec![self.snapshot(&mut picture)]);
-        self.0.viewers.fetch_add(1, Ordering::Relaxed);
-        Subscription {
-            first,
-            then,
-            viewer: Viewer(Arc::clone(&self.0)),
-        }
+        Subscription { first, then }
     }
 
     /// A fresh snapshot and the frames after it, for a reader that fell behind.
@@ -217,6 +274,8 @@ impl Hub {
             "actions": picture.actions,
             "health": if picture.health.is_null() { json!([]) } else { picture.health.clone() },
             "deployment": picture.deployment,
+            "position": picture.position,
+            "ink": picture.ink,
         });
         let snapshot = encode(last, "snapshot", &data);
         picture.snapshot = Some(snapshot.clone());
@@ -262,6 +321,7 @@ fn encode(id: u64, event: &str, data: &Value) -> Frame {
     Frame {
         id,
         bytes: Bytes::from(format!("id: {id}\nevent: {event}\ndata: {data}\n\n")),
+        made: Instant::now(),
     }
 }
 
@@ -331,9 +391,10 @@ mod tests {
     #[test]
     fn viewers_are_counted_while_they_watch() {
         let hub = Hub::new(1);
-        let subscription = hub.subscribe(None);
+        let _speaker = hub.subscribe(None);
+        let viewer = hub.watch();
         assert_eq!(hub.viewers(), 1);
-        drop(subscription);
+        drop(viewer);
         assert_eq!(hub.viewers(), 0);
     }
 

@@ -147,6 +147,7 @@ impl Observer {
             t: now,
             external_metric: metric_value,
             viewers: self.hub.viewers(),
+            lag: self.hub.lag(),
             clock_estimated: sources.clock_reader.is_estimate(),
             ..Sample::default()
         };

@@ -76,8 +76,10 @@ pub struct Sample {
     pub quota_used: Option<i64>,
     /// Pods that the namespace's quota allows.
     pub quota_hard: Option<i64>,
-    /// Browsers watching.
+    /// Browsers of the audience watching.
     pub viewers: u64,
+    /// How long a frame waited until a viewer's stream took it, ms, p95 of the last seconds.
+    pub lag: Option<u64>,
     /// When the HPA controller syncs next.
     pub next_hpa_sync: Option<i64>,
     /// When KEDA polls the trigger next.

@@ -2,15 +2,21 @@
 //!
 //! The frames come encoded from the hub. A browser that reads too slowly skips to a fresh snapshot; one that comes back
 //! with `Last-Event-ID` gets what it missed. The stream ends by itself at shutdown, or the server could not.
+//!
+//! `/events?window=w-1&kind=presenter` in the speaker's session is a stream of the speaker's: it says that the window is
+//! there, which is what its right to drive hangs on, and it is not counted as a viewer.
 
-use crate::live::hub::{Hub, Viewer};
+use super::auth::MaybeSpeaker;
+use crate::live::hub::{Frame, Hub, Viewer};
+use crate::live::room::{Presence, Room};
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream;
+use serde::Deserialize;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -26,17 +32,36 @@ const RETRY: &[u8] = b"retry: 1000\n\n";
 struct Reader {
     hub: Hub,
     waiting: VecDeque<Bytes>,
-    frames: broadcast::Receiver<crate::live::hub::Frame>,
+    frames: broadcast::Receiver<Frame>,
     shutdown: CancellationToken,
-    _viewer: Viewer,
+    who: Who,
+}
+
+/// Whose stream it is, for as long as it is open.
+enum Who {
+    Audience(Viewer),
+    Speaker(#[expect(dead_code, reason = "its life is its meaning")] Presence),
+}
+
+/// Which of the speaker's windows asks. Its `kind` is for the reader of a log.
+#[derive(Deserialize)]
+pub struct Asking {
+    window: Option<String>,
 }
 
 /// The stream of one browser.
 pub async fn stream(
     State(hub): State<Hub>,
+    State(room): State<Room>,
     State(shutdown): State<CancellationToken>,
+    MaybeSpeaker(speaker): MaybeSpeaker,
+    Query(asking): Query<Asking>,
     headers: HeaderMap,
 ) -> Response {
+    let who = match asking.window.filter(|_| speaker) {
+        Some(window) => Who::Speaker(room.enter(window)),
+        None => Who::Audience(hub.watch()),
+    };
     let last_seen = headers
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())
@@ -49,7 +74,7 @@ pub async fn stream(
         waiting,
         frames: subscription.then,
         shutdown,
-        _viewer: subscription.viewer,
+        who,
     };
     let frames = stream::unfold(reader, |mut reader| async move {
         let bytes = reader.next().await?;
@@ -72,7 +97,12 @@ impl Reader {
             () = self.shutdown.cancelled() => None,
             () = tokio::time::sleep(HEARTBEAT) => Some(Bytes::from_static(b": still here\n\n")),
             frame = self.frames.recv() => match frame {
-                Ok(frame) => Some(frame.bytes),
+                Ok(frame) => {
+                    if let Who::Audience(viewer) = &self.who {
+                        viewer.took(&frame);
+                    }
+                    Some(frame.bytes)
+                }
                 Err(RecvError::Lagged(_)) => {
                     let (snapshot, frames) = self.hub.catch_up();
                     self.frames = frames;

@@ -2,10 +2,12 @@
 
 use super::auth::{MaybeSpeaker, Speaker};
 use super::error::Error;
-use crate::deck::{self, Address, Deck, SlideView};
+use crate::deck::{self, Deck, SlideView};
+use crate::live::room::Room;
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -13,7 +15,17 @@ use std::sync::Arc;
 struct DeckPage<'a> {
     title: &'a str,
     slides: Vec<SlideView<'a>>,
+    /// How many fragments of the addressed step are revealed at first.
+    click: u16,
+    /// Whether the page goes where the speaker goes from the start.
+    follows: bool,
     speaker: bool,
+}
+
+/// `?clicks=2`, as other tools write it; nonsense is zero.
+#[derive(Deserialize)]
+pub struct Clicks {
+    clicks: Option<String>,
 }
 
 #[derive(Template)]
@@ -31,30 +43,48 @@ pub struct Notice {
     pub remedy: String,
 }
 
-/// `/`: the deck from its start.
+/// `/`: the deck where the talk is, and it goes on following.
 ///
 /// # Errors
 /// [`Error::Rendering`].
 pub async fn first(
     State(deck): State<Arc<Deck>>,
+    State(room): State<Room>,
     MaybeSpeaker(speaker): MaybeSpeaker,
 ) -> Result<Response, Error> {
-    render(&deck, deck.first().address, speaker)
+    let position = room.position();
+    let shown = deck.find(&position.address);
+    render(DeckPage {
+        title: &deck.title,
+        // A step that an edit of the deck took away: the start is better than nothing.
+        slides: deck.view(shown.unwrap_or_else(|| deck.first()).address),
+        click: position.click,
+        follows: true,
+        speaker,
+    })
 }
 
-/// `/9`, `/9.2`: the deck at a slide.
+/// `/9`, `/9.2`, `/9.2?clicks=1`: the deck at a slide.
 ///
 /// # Errors
 /// [`Error::NotFound`] says which slides there are.
 pub async fn slide(
     State(deck): State<Arc<Deck>>,
     Path(address): Path<String>,
+    Query(query): Query<Clicks>,
     MaybeSpeaker(speaker): MaybeSpeaker,
 ) -> Result<Response, Error> {
-    match deck.find(&address) {
-        Some(found) => render(&deck, found.address, speaker),
-        None => Err(unknown_slide(&deck, &address)),
-    }
+    let Some(found) = deck.find(&address) else {
+        return Err(unknown_slide(&deck, &address));
+    };
+    let clicks = query.clicks.and_then(|clicks| clicks.parse().ok());
+    render(DeckPage {
+        title: &deck.title,
+        slides: deck.view(found.address),
+        click: clicks.unwrap_or(0),
+        follows: false,
+        speaker,
+    })
 }
 
 /// `/slides/slide-09.md`: where the Markdown's own links lead.
@@ -89,12 +119,7 @@ pub(super) fn unknown_slide(deck: &Deck, asked: &str) -> Error {
     }
 }
 
-fn render(deck: &Deck, current: Address, speaker: bool) -> Result<Response, Error> {
-    let page = DeckPage {
-        title: &deck.title,
-        slides: deck.view(current),
-        speaker,
-    };
+fn render(page: DeckPage<'_>) -> Result<Response, Error> {
     Ok(Html(page.render()?).into_response())
 }
 

@@ -8,6 +8,7 @@ use super::auth::Speaker;
 use super::error::Error;
 use super::pages::unknown_slide;
 use crate::deck::{Address, Deck, Slide, SlideView};
+use crate::live::room::Room;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse as _, Response};
@@ -37,8 +38,12 @@ struct RemotePage<'a> {
 ///
 /// # Errors
 /// [`Error::Rendering`].
-pub async fn presenter(_: Speaker, State(deck): State<Arc<Deck>>) -> Result<Response, Error> {
-    presenter_page(&deck, deck.first().address)
+pub async fn presenter(
+    _: Speaker,
+    State(deck): State<Arc<Deck>>,
+    State(room): State<Room>,
+) -> Result<Response, Error> {
+    presenter_page(&deck, shown(&deck, &room).address)
 }
 
 /// `/presenter/9.2`: at a step; without JavaScript this is how the speaker turns.
@@ -60,8 +65,12 @@ pub async fn presenter_at(
 ///
 /// # Errors
 /// [`Error::Rendering`].
-pub async fn remote(_: Speaker, State(deck): State<Arc<Deck>>) -> Result<Response, Error> {
-    let now = deck.first();
+pub async fn remote(
+    _: Speaker,
+    State(deck): State<Arc<Deck>>,
+    State(room): State<Room>,
+) -> Result<Response, Error> {
+    let now = shown(&deck, &room);
     let page = RemotePage {
         deck: &deck,
         now,
@@ -88,6 +97,12 @@ fn presenter_page(deck: &Deck, at: Address) -> Result<Response, Error> {
         planned_ms: planned(deck).map(|length| length.as_millis()),
     };
     Ok(Html(page.render()?).into_response())
+}
+
+/// The step that the room sees; the first one if an edit of the deck took it away.
+fn shown<'a>(deck: &'a Deck, room: &Room) -> &'a Slide {
+    deck.find(&room.position().address)
+        .unwrap_or_else(|| deck.first())
 }
 
 /// The talk's planned length, if the deck says one; without it the clock only counts.

@@ -13,6 +13,7 @@ mod hostile_bodies;
 mod kube_runtime;
 mod kubectl;
 mod kubernetes_api;
+mod position;
 mod queue;
 mod redis_server;
 mod scale_to_zero;

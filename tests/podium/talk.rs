@@ -124,14 +124,37 @@ impl Talk {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    /// Opens the event stream.
-    pub(crate) async fn events(&self) -> Events {
+    /// A request of one of the speaker's windows: its status and answer, null when there is none.
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         let answer = self
-            .http
-            .get(format!("{}events", self.url))
+            .request(reqwest::Method::POST, path)
+            .bearer_auth(&self.key)
+            .json(&body)
             .send()
             .await
             .unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Opens the event stream, as somebody of the audience.
+    pub(crate) async fn events(&self) -> Events {
+        Self::read(self.request(reqwest::Method::GET, "events")).await
+    }
+
+    /// Opens the event stream of one of the speaker's windows.
+    pub(crate) async fn window(&self, id: &str) -> Events {
+        let path = format!("events?window={id}&kind=stage");
+        Self::read(
+            self.request(reqwest::Method::GET, &path)
+                .bearer_auth(&self.key),
+        )
+        .await
+    }
+
+    async fn read(request: reqwest::RequestBuilder) -> Events {
+        let answer = request.send().await.unwrap();
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         Events {
             bytes: Box::pin(answer.bytes_stream()),
