@@ -3,31 +3,47 @@
 //! The pipeline, one stage a module:
 //!
 //! 1. [`load`]: files (a folder of `slide-NN.md`, one file, or the deck in the binary) to texts;
-//! 2. [`parse`]: a text to *parts*, cut at `---` lines, each with its [`front_matter`];
-//! 3. [`render`]: a part's Markdown to HTML; [`fence`] says what a fenced block means, [`diagram`] draws Mermaid as
-//!    SVG, [`highlight`] colours code, [`sanitise`] keeps raw HTML harmless and sends links to the right place;
-//! 4. [`Deck`]: the steps in order, found by address, each ready to be put in a page.
+//! 2. [`parse`]: a text to *parts*, cut at `---` lines; [`include`] puts in place what other files say;
+//! 3. [`front_matter`] says what a part wants, [`settings`] what the deck wants, [`directive`] what a comment wants;
+//! 4. [`render`]: a part's Markdown to HTML; [`fence`] says what a fenced block means, [`diagram`] draws Mermaid as
+//!    SVG, [`highlight`] colours code and [`stepping`] lights its lines, [`math`] sets formulas, [`fragment`] counts
+//!    what is revealed when, [`sanitise`] keeps raw HTML harmless and sends links to the right place;
+//! 5. [`Deck`]: the steps in order, found by address, each ready to be put in a page.
 //!
 //! Nothing in a deck stops the others: what is wrong becomes a [`Problem`] with file and line and, where it can be
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
 
+mod assemble;
 pub mod diagram;
+mod directive;
 pub mod document;
 mod escape;
 pub mod fence;
-pub mod front_matter;
+mod fragment;
+mod front_matter;
 pub mod highlight;
+mod include;
+mod layout;
 pub mod load;
+mod markup;
+mod math;
+mod notes;
 mod parse;
+pub mod picture;
+mod problem;
 mod render;
 mod sanitise;
+pub mod settings;
+mod stepping;
 mod view;
 
-use std::fmt;
 use std::path::PathBuf;
 
-pub use front_matter::Layout;
+pub use layout::Layout;
 pub use load::{embedded, load};
+pub use picture::Background;
+pub use problem::{Problem, Severity};
+pub use settings::{ColorScheme, Settings, Transition};
 pub use view::SlideView;
 
 /// Why there is no deck at all. Faults inside a deck are [`Problem`]s instead.
@@ -51,29 +67,6 @@ pub enum DeckError {
         /// Where slides were looked for.
         path: PathBuf,
     },
-}
-
-/// Something wrong in a deck, where it is, and never a reason to stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// File name, as the speaker knows it.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column, from 1.
-    pub column: usize,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}",
-            self.file, self.line, self.column, self.message
-        )
-    }
 }
 
 /// Where a step is: slide 9, step 2. Ordered as presented.
@@ -122,6 +115,32 @@ pub struct Slide {
     pub notes_html: String,
     /// Whether the step shows live values.
     pub live: bool,
+    /// Clicks the step has: how many times *next* reveals something before it leaves.
+    pub clicks: usize,
+    /// Pictures behind the content, in order.
+    pub backgrounds: Vec<Background>,
+    /// `backgroundColor`, a CSS colour.
+    pub background_color: Option<String>,
+    /// `zoom`, a factor as CSS writes it.
+    pub zoom: Option<String>,
+    /// How this step comes.
+    pub transition: Option<Transition>,
+    /// The line on top, safe HTML, empty for none.
+    pub header_html: String,
+    /// The line at the foot, safe HTML, empty for none.
+    pub footer_html: String,
+    /// Whether the address is shown in the foot.
+    pub numbered: bool,
+    /// `routeAlias`: a second address.
+    pub alias: Option<String>,
+    /// `hideInToc`: whether overviews and lists leave it out.
+    pub hide_in_toc: bool,
+    /// The file it was written in, as the speaker knows it.
+    pub file: String,
+    /// The line its text starts on, from 1.
+    pub line: usize,
+    /// Changes whenever anything of the step does, its notes included.
+    pub hash: u64,
 }
 
 impl Slide {
@@ -141,14 +160,23 @@ pub struct Deck {
     pub slides: Vec<Slide>,
     /// What is wrong in the files, in reading order.
     pub problems: Vec<Problem>,
+    /// What the first front matter says about the talk.
+    pub settings: Settings,
+    /// Every file the deck was made of, slides, included slides and snippets; empty for the built-in talk.
+    pub files: Vec<PathBuf>,
 }
 
 impl Deck {
-    /// The step at `9` (the slide's first) or `9.2`.
+    /// The step at `9` (the slide's first) or `9.2`, or of this `routeAlias`.
     #[must_use]
     pub fn find(&self, address: &str) -> Option<&Slide> {
-        let address = Address::parse(address)?;
-        self.slides.iter().find(|slide| slide.address == address)
+        match Address::parse(address) {
+            Some(found) => self.slides.iter().find(|slide| slide.address == found),
+            None => self
+                .slides
+                .iter()
+                .find(|slide| slide.alias.as_deref() == Some(address)),
+        }
     }
 
     /// The step shown first.

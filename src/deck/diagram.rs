@@ -8,6 +8,10 @@
 //! 3. the renderer lays out and draws, measuring in the page's font ([`measure`]), in stand-in colours ([`theme`]);
 //! 4. [`paint`] turns the drawing into the page's SVG ([`xml`] reads it, [`stylesheet`] applies its styles).
 //!
+//! A flow that runs sideways is drawn a second time downwards ([`tall`]): the stylesheet shows that one where the page
+//! is narrow, so that nobody reads a diagram through a keyhole. What is not shown is `display: none`, for the eye and
+//! for assistive technology alike.
+//!
 //! Drawings are cached by their source and bindings: a deck is loaded again at every edit, its diagrams are not drawn
 //! again.
 
@@ -16,6 +20,7 @@ mod measure;
 mod model;
 mod paint;
 mod stylesheet;
+mod tall;
 mod theme;
 mod xml;
 
@@ -68,6 +73,8 @@ pub struct DiagramError {
 #[derive(Debug)]
 struct Drawing {
     svg: String,
+    /// The same downwards, for narrow screens, if it runs sideways.
+    tall: Option<String>,
     description: String,
 }
 
@@ -75,12 +82,15 @@ type Key = (String, Option<Bindings>);
 
 static CACHE: LazyLock<Mutex<HashMap<Key, Arc<Drawing>>>> = LazyLock::new(Mutex::default);
 
-static RENDERER: LazyLock<Renderer> = LazyLock::new(|| {
-    let configuration = MermaidConfig::from_value(theme::configuration());
+static RENDERER: LazyLock<Renderer> = LazyLock::new(|| renderer(theme::WIDE));
+static TALL_RENDERER: LazyLock<Renderer> = LazyLock::new(|| renderer(theme::TALL));
+
+fn renderer(flow: theme::Flow) -> Renderer {
+    let configuration = MermaidConfig::from_value(theme::configuration(flow));
     Renderer::new()
         .with_engine(Engine::new().with_site_config(configuration))
         .with_parse_options(ParseOptions::strict())
-});
+}
 
 /// Draws Mermaid source as a `<figure>`. `id` must be unique in the page; with `live`, bound nodes show their values.
 ///
@@ -89,15 +99,19 @@ static RENDERER: LazyLock<Renderer> = LazyLock::new(|| {
 pub fn draw(source: &str, id: &str, live: Option<&Bindings>) -> Result<String, DiagramError> {
     let drawing = cached(source, live)?;
     let svg = drawing.svg.replace(DRAWN_ID, id);
+    let tall = drawing.tall.as_ref();
+    let tall = tall.map(|svg| svg.replace(DRAWN_ID, &format!("{id}-tall")));
     let description = escape(&drawing.description);
-    let class = if live.is_some() {
-        "diagram live-diagram"
-    } else {
-        "diagram"
+    let class = match (live.is_some(), tall.is_some()) {
+        (true, true) => "diagram live-diagram two-ways",
+        (true, false) => "diagram live-diagram",
+        (false, true) => "diagram two-ways",
+        (false, false) => "diagram",
     };
+    let tall = tall.unwrap_or_default();
     // A wide drawing scrolls inside its figure on a phone, so the figure must be reachable by keyboard.
     Ok(format!(
-        "<figure class=\"{class}\" tabindex=\"0\" aria-labelledby=\"{id}-text\">{svg}\
+        "<figure class=\"{class}\" tabindex=\"0\" aria-labelledby=\"{id}-text\">{svg}{tall}\
          <figcaption class=\"visually-hidden\" id=\"{id}-text\">{description}</figcaption></figure>"
     ))
 }
@@ -146,19 +160,28 @@ fn render(source: &str, live: Option<&Bindings>) -> Result<Drawing, DiagramError
         })?;
     let model = Model::read(parsed.model.as_value());
     let values = live.map(|live| live.statements(&model)).unwrap_or_default();
-    let with_values = format!("{}{values}\n", source.trim_end());
-    let request = RenderRequest::svg(&with_values, OperationControl::new(), request()?);
-    let output = RENDERER
+    let svg = svg(&RENDERER, &format!("{}{values}\n", source.trim_end()))?;
+    // Only an addition: what cannot be turned is shown sideways everywhere.
+    let tall = tall::turned(source).and_then(|source| {
+        self::svg(&TALL_RENDERER, &format!("{}{values}\n", source.trim_end())).ok()
+    });
+    Ok(Drawing {
+        svg: paint::repaint(&svg, &model, live, paint::FIRST),
+        tall: tall.map(|svg| paint::repaint(&svg, &model, live, paint::TWIN)),
+        description: model.describe(&parsed.meta.diagram_type),
+    })
+}
+
+/// The renderer's own SVG for a source that was parsed before.
+fn svg(renderer: &Renderer, source: &str) -> Result<String, DiagramError> {
+    let request = RenderRequest::svg(source, OperationControl::new(), request()?);
+    let output = renderer
         .render(request)
         .map_err(|error| fault(1, &error.to_string()))?;
     let RenderOutput::Svg(Some(drawn)) = output else {
         return Err(fault(1, "this kind of diagram is not drawn"));
     };
-    let description = model.describe(&parsed.meta.diagram_type);
-    Ok(Drawing {
-        svg: paint::repaint(drawn.svg(), &model, live),
-        description,
-    })
+    Ok(drawn.svg().to_owned())
 }
 
 fn request() -> Result<SvgRequest, DiagramError> {

@@ -1,17 +1,24 @@
 //! A Markdown document that is not a slide: the pages that slides link to. The same pipeline as a slide's, and headings
 //! that can be linked to.
 
-use super::front_matter::Layout;
-use super::parse::Located;
-use super::render;
+use super::include::Expanded;
+use super::render::{self, Setting};
 
 /// Renders a document; `file` is for messages. Headings get ids as code hosts make them: lower case, words joined by
 /// dashes.
 #[must_use]
 pub fn document(file: &str, text: &str) -> String {
     let mut problems = Vec::new();
-    let body = Located { text, line: 1 };
-    let rendered = render::render(file, "doc", body, Layout::Default, None, &mut problems);
+    let body = Expanded {
+        text: text.to_owned(),
+        lines: (1..=text.lines().count()).collect(),
+    };
+    let setting = Setting {
+        file,
+        id: "doc",
+        ..Setting::default()
+    };
+    let rendered = render::render(setting, &body, &mut problems);
     with_heading_ids(&rendered.html)
 }
 

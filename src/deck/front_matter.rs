@@ -1,171 +1,286 @@
-//! What a part's YAML says: title, layout, classes, live bindings.
+//! What a part's YAML says: title, layout, classes, live bindings, pictures, steps.
 //!
 //! Read key by key from a loose mapping, not into one strict struct: a wrong value costs that key a [`Problem`] with
-//! its line and the slide keeps the rest. Names are Slidev's, so that its users need not learn ours; keys that only
-//! other tools act on are known and passed over in silence, unknown ones are reported.
+//! its line and the slide keeps the rest. Names are Slidev's, Marp's are read as well; keys that only other tools act
+//! on are known and said to be ignored, unknown ones are reported.
 
 use serde_json::{Map, Value};
 
-use super::Problem;
 use super::diagram::Bindings;
+use super::fragment::MOST_CLICKS;
 use super::parse::Located;
+use super::picture::{Background, is_color};
+use super::settings::{Settings, Transition};
+use super::{Layout, Problem, Severity};
 
-/// How a slide is laid out; the name is also its CSS class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
-    /// Title on top, content below.
-    #[default]
-    Default,
-    /// The talk's title slide.
-    Cover,
-    /// The start of a section.
-    Section,
-    /// Two columns, cut at a line `::right::`.
-    TwoCols,
-    /// A quotation.
-    Quote,
-    /// One sentence, large.
-    Statement,
-    /// A live step: little text, all the room for diagram and graphs.
-    Live,
-}
-
-impl Layout {
-    const ALL: [Self; 7] = [
-        Self::Default,
-        Self::Cover,
-        Self::Section,
-        Self::TwoCols,
-        Self::Quote,
-        Self::Statement,
-        Self::Live,
-    ];
-
-    /// The CSS class.
-    #[must_use]
-    pub fn class(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Cover => "cover",
-            Self::Section => "section",
-            Self::TwoCols => "two-cols",
-            Self::Quote => "quote",
-            Self::Statement => "statement",
-            Self::Live => "live",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|layout| layout.class() == name)
-    }
-}
-
-/// What the front matter of one part says.
+/// What is said about one slide.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FrontMatter {
-    /// `title`
-    pub title: Option<String>,
-    /// `layout`
-    pub layout: Layout,
-    /// `class`: CSS class names.
-    pub class: String,
-    /// `live`: node ids and the value each shows. `None`: the part's diagrams are still.
-    pub live: Option<Bindings>,
+pub(crate) struct FrontMatter {
+    pub(crate) title: Option<String>,
+    pub(crate) layout: Layout,
+    /// CSS class names.
+    pub(crate) class: String,
+    /// Node ids and the value each shows. `None`: the part's diagrams are still.
+    pub(crate) live: Option<Bindings>,
+    /// Clicks the slide has at least.
+    pub(crate) clicks: usize,
+    /// A factor, as CSS has it.
+    pub(crate) zoom: Option<String>,
+    pub(crate) transition: Option<Transition>,
+    /// Whether the slide is left out.
+    pub(crate) hidden: bool,
+    pub(crate) hide_in_toc: bool,
+    /// `routeAlias`
+    pub(crate) alias: Option<String>,
+    /// The file whose slides take this one's place.
+    pub(crate) src: Option<String>,
+    pub(crate) background: Option<Background>,
+    pub(crate) background_color: Option<String>,
+    /// Markdown of the line on top.
+    pub(crate) header: String,
+    /// Markdown of the line at the foot.
+    pub(crate) footer: String,
+    /// `paginate: false`
+    pub(crate) unnumbered: bool,
+    pub(crate) line_numbers: bool,
 }
 
 /// Keys that other tools act on; a deck that carries them is not wrong.
-const PASSED_OVER: [&str; 31] = [
-    "aspectRatio",
-    "author",
-    "authors",
-    "background",
-    "backgroundColor",
-    "backgroundImage",
+const IGNORED: [&str; 44] = [
+    "addons",
+    "auto-scaling",
+    "backgroundPosition",
+    "backgroundRepeat",
+    "backgroundSize",
+    "browserExporter",
     "canvasWidth",
-    "clicks",
-    "colorSchema",
-    "date",
-    "defaults",
-    "description",
+    "color",
+    "comark",
+    "contextMenu",
+    "css",
+    "dragPos",
+    "download",
     "drawings",
-    "duration",
-    "event",
     "exportFilename",
+    "export",
     "favicon",
     "fonts",
-    "footer",
-    "header",
     "highlighter",
-    "info",
-    "keywords",
-    "lineNumbers",
-    "location",
-    "marp",
-    "paginate",
+    "image",
+    "inlineSVG",
+    "layoutClass",
+    "level",
+    "magicMoveCopy",
+    "magicMoveDuration",
+    "math",
+    "mdc",
+    "monaco",
+    "monacoTypesSource",
+    "plantUmlServer",
+    "preload",
+    "presenter",
+    "record",
+    "remote",
+    "remoteAssets",
+    "routerMode",
+    "selectable",
+    "seoMeta",
     "size",
+    "style",
     "theme",
-    "timer",
-    "transition",
+    "themeConfig",
+    "themeName",
+    "url",
 ];
 
-/// Reads a part's YAML, reporting what it cannot use.
-pub(crate) fn read(file: &str, yaml: Located<'_>, problems: &mut Vec<Problem>) -> FrontMatter {
-    let mut report = |line: usize, column: usize, message: String| {
-        problems.push(Problem {
-            file: file.to_owned(),
-            line,
-            column,
-            message,
-        });
-    };
-    if yaml.text.trim().is_empty() {
-        return FrontMatter::default();
+/// Why a key is not acted on.
+pub(crate) struct Fault(pub(crate) Severity, pub(crate) String);
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self(Severity::Error, message)
     }
-    let mapping: Map<String, Value> = match serde_saphyr::from_str(yaml.text) {
-        Ok(mapping) => mapping,
-        Err(error) => {
-            let (line, column) = position(&error);
-            let reason = first_line(&error.to_string());
-            report(
-                yaml.line + line - 1,
-                column,
-                format!("the front matter is not a YAML mapping: {reason}"),
-            );
-            return FrontMatter::default();
-        }
-    };
-    let mut front_matter = FrontMatter::default();
-    for (key, value) in &mapping {
-        if let Err(message) = set(&mut front_matter, key, value) {
-            report(yaml.line + line_of(yaml.text, key), 1, message);
-        }
-    }
-    front_matter
 }
 
-fn set(front_matter: &mut FrontMatter, key: &str, value: &Value) -> Result<(), String> {
+/// A front matter as written: its keys and where they stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sheet {
+    file: String,
+    line: usize,
+    text: String,
+    pub(crate) keys: Map<String, Value>,
+}
+
+impl Sheet {
+    /// Parses YAML. `None` when there is none, or when it is broken, which is reported.
+    pub(crate) fn parse(
+        file: &str,
+        yaml: Located<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        if yaml.text.trim().is_empty() {
+            return None;
+        }
+        match serde_saphyr::from_str(yaml.text) {
+            Ok(keys) => {
+                let (file, text) = (file.to_owned(), yaml.text.to_owned());
+                Some(Self {
+                    file,
+                    line: yaml.line,
+                    text,
+                    keys,
+                })
+            }
+            Err(error) => {
+                let (line, column) = position(&error);
+                let reason = first_line(&error.to_string());
+                let message = format!("the front matter is not a YAML mapping: {reason}");
+                problems
+                    .push(Problem::error(file, yaml.line + line - 1, message).at_column(column));
+                None
+            }
+        }
+    }
+
+    /// A comment's directives, which stand at one line.
+    pub(crate) fn comment(file: &str, line: usize, keys: Map<String, Value>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            text: String::new(),
+            keys,
+        }
+    }
+
+    /// Where a problem with a key is. Quoted keys are not found: the block's first line is near enough.
+    fn problem(&self, key: &str, Fault(severity, message): Fault) -> Problem {
+        let is_key = |line: &str| {
+            line.strip_prefix(key)
+                .is_some_and(|rest| rest.trim_start().starts_with(':'))
+        };
+        let above = self.text.lines().position(is_key).unwrap_or(0);
+        Problem {
+            severity,
+            ..Problem::error(&self.file, self.line + above, message)
+        }
+    }
+}
+
+/// What holds while a deck is read: settings, and what goes on from slide to slide.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) settings: Settings,
+    /// What a slide starts from.
+    carried: FrontMatter,
+}
+
+impl Reader {
+    /// Reads the deck's first sheet: it speaks for the deck and for its first slide.
+    pub(crate) fn head(&mut self, sheet: &Sheet, problems: &mut Vec<Problem>) {
+        for (key, value) in &sheet.keys {
+            if key == "defaults" {
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    let done = set(&mut self.carried, key, value);
+                    problems.extend(done.err().map(|fault| sheet.problem("defaults", fault)));
+                }
+            } else if let Err(fault) = self.settings.set(key, value) {
+                problems.push(sheet.problem(key, fault));
+            }
+        }
+        self.carried.line_numbers = self.settings.line_numbers;
+        self.carried.transition = self.carried.transition.or(self.settings.transition);
+    }
+
+    /// What a slide starts from.
+    pub(crate) fn start(&self) -> FrontMatter {
+        self.carried.clone()
+    }
+
+    /// Applies a slide's sheet. `first`: it is the deck's, so that its deck-wide keys are no surprise.
+    pub(crate) fn apply(
+        &mut self,
+        sheet: &Sheet,
+        first: bool,
+        slide: &mut FrontMatter,
+        problems: &mut Vec<Problem>,
+    ) {
+        let marp = self.settings.marp || sheet.text.is_empty();
+        for (key, value) in &sheet.keys {
+            let deck_wide = Settings::reads(key) && !SHARED.contains(&key.as_str());
+            if deck_wide && first {
+                continue;
+            }
+            let plain = key.trim_start_matches(['_', '$']);
+            let result = if deck_wide {
+                let message = format!("{key} is read in the deck's first front matter only");
+                Err(Fault(Severity::Ignored, message))
+            } else {
+                set(slide, plain, value)
+            };
+            if let Err(fault) = result {
+                problems.push(sheet.problem(key, fault));
+            } else if !key.starts_with('_') && carries(plain, marp) {
+                // Said once already if it is wrong.
+                set(&mut self.carried, plain, value).ok();
+            }
+        }
+    }
+}
+
+/// Keys that mean the slide as well as, in the first front matter, the deck.
+const SHARED: [&str; 3] = ["title", "transition", "lineNumbers"];
+
+/// Whether a key holds from its slide on: header and footer always, the rest as Marp has it.
+fn carries(key: &str, marp: bool) -> bool {
     match key {
-        "title" => front_matter.title = Some(text(key, value)?),
-        "class" => front_matter.class = class_names(&text(key, value)?)?,
-        "layout" => {
-            let name = text(key, value)?;
-            front_matter.layout = Layout::named(&name).ok_or_else(|| {
-                let known: Vec<_> = Layout::ALL.iter().map(|layout| layout.class()).collect();
-                format!("unknown layout {name:?}; use one of {}", known.join(", "))
-            })?;
+        "header" | "footer" | "paginate" => true,
+        "class" | "backgroundColor" | "backgroundImage" => marp,
+        _ => false,
+    }
+}
+
+fn set(slide: &mut FrontMatter, key: &str, value: &Value) -> Result<(), Fault> {
+    match key {
+        "title" => slide.title = Some(text(key, value)?),
+        "class" => slide.class = class_names(value)?,
+        "layout" => slide.layout = layout(&text(key, value)?)?,
+        "live" => slide.live = live(value)?,
+        "clicks" => slide.clicks = clicks(value)?,
+        "zoom" => slide.zoom = zoom(value)?,
+        "transition" => slide.transition = Some(transition(value)?),
+        "hide" | "disabled" => slide.hidden = flag(key, value)?,
+        "hideInToc" => slide.hide_in_toc = flag(key, value)?,
+        "lineNumbers" => slide.line_numbers = flag(key, value)?,
+        "routeAlias" => slide.alias = Some(alias(&text(key, value)?)?),
+        "src" => slide.src = Some(text(key, value)?),
+        "image" | "background" | "backgroundImage" | "backgroundColor" => {
+            background(slide, key, value)?;
         }
-        "live" => front_matter.live = live(value)?,
-        _ if PASSED_OVER.contains(&key) || key.starts_with('_') => {}
-        _ => {
-            return Err(format!(
-                "unknown front matter key {key:?}; Podium reads title, layout, class and live"
-            ));
+        "header" => slide.header = line(key, value)?,
+        "footer" => slide.footer = line(key, value)?,
+        // Marp's `skip` hides the number too; `hold` repeats one, and ours is an address that never repeats.
+        "paginate" => {
+            slide.unnumbered =
+                matches!(value, Value::Bool(false)) || value == "skip" || value == "false";
         }
+        _ => return Err(not_acted_on(key)),
     }
     Ok(())
 }
 
-fn text(key: &str, value: &Value) -> Result<String, String> {
+/// The fault of a key nobody here reads.
+pub(crate) fn not_acted_on(key: &str) -> Fault {
+    if IGNORED.contains(&key) || Settings::reads(key) {
+        Fault(Severity::Ignored, format!("{key} is not acted on"))
+    } else {
+        Fault(
+            Severity::Warning,
+            format!("unknown front matter key {key:?}"),
+        )
+    }
+}
+
+pub(crate) fn text(key: &str, value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
@@ -173,19 +288,111 @@ fn text(key: &str, value: &Value) -> Result<String, String> {
     }
 }
 
+/// A text or nothing: an empty header takes the line away.
+fn line(key: &str, value: &Value) -> Result<String, String> {
+    match value {
+        Value::Null | Value::Bool(false) => Ok(String::new()),
+        other => text(key, other),
+    }
+}
+
+pub(crate) fn flag(key: &str, value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Bool(flag) => Ok(*flag),
+        Value::String(text) if text == "true" || text == "false" => Ok(text == "true"),
+        other => Err(format!("{key} must be true or false, not {other}")),
+    }
+}
+
 /// Class names end up in an attribute beside our own: only what a class name may be passes.
-fn class_names(text: &str) -> Result<String, String> {
-    let names: Vec<_> = text.split_whitespace().collect();
-    let good = |name: &&str| {
-        name.chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+fn class_names(value: &Value) -> Result<String, String> {
+    let text = match value {
+        Value::Array(names) => {
+            let names: Result<Vec<_>, _> = names.iter().map(|name| text("class", name)).collect();
+            names?.join(" ")
+        }
+        Value::Null => String::new(),
+        other => text("class", other)?,
     };
-    match names.iter().find(|name| !good(name)) {
+    // Utility classes such as `w-1/2` and `md:p-4` belong to a theme's framework; they may stand, they do nothing here.
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_:/.[]%!".contains(c);
+    let names: Vec<_> = text.split_whitespace().collect();
+    match names.iter().find(|name| !name.chars().all(good)) {
         Some(bad) => Err(format!(
             "{bad:?} is not a class name: letters, digits, - and _ only"
         )),
         None => Ok(names.join(" ")),
     }
+}
+
+fn layout(name: &str) -> Result<Layout, Fault> {
+    if name.starts_with("iframe") {
+        let message = "layout iframe is refused: a page may not frame another; use a link, an image or a chart";
+        return Err(Fault(Severity::Error, message.to_owned()));
+    }
+    let unknown = || format!("unknown layout {name:?}; use one of {}", Layout::names());
+    Layout::named(name).ok_or_else(|| Fault(Severity::Warning, unknown()))
+}
+
+pub(crate) fn transition(value: &Value) -> Result<Transition, Fault> {
+    let name = match value {
+        Value::Object(map) => map.get("name").unwrap_or(&Value::Null),
+        other => other,
+    };
+    let name = match name {
+        Value::Null | Value::Bool(false) => "none".to_owned(),
+        other => text("transition", other)?,
+    };
+    let unknown = || {
+        format!(
+            "unknown transition {name:?}; Podium has fade, slide-left, slide-right, slide-up, slide-down and none"
+        )
+    };
+    Transition::named(&name).ok_or_else(|| Fault(Severity::Ignored, unknown()))
+}
+
+fn clicks(value: &Value) -> Result<usize, String> {
+    let number = value
+        .as_u64()
+        .and_then(|number| usize::try_from(number).ok());
+    let number = number.filter(|number| *number <= MOST_CLICKS);
+    number.ok_or_else(|| format!("clicks must be a number up to {MOST_CLICKS}, not {value}"))
+}
+
+fn zoom(value: &Value) -> Result<Option<String>, String> {
+    let factor = value
+        .as_f64()
+        .or_else(|| value.as_str()?.trim().parse().ok());
+    let factor = factor.filter(|factor| (0.2..=5.0).contains(factor));
+    let factor =
+        factor.ok_or_else(|| format!("zoom must be a factor from 0.2 to 5, not {value}"))?;
+    Ok(Some(factor.to_string()))
+}
+
+fn alias(name: &str) -> Result<String, String> {
+    let name = name.trim().trim_start_matches('/');
+    let good = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let word = name.chars().all(good) && name.contains(char::is_alphabetic);
+    word.then(|| name.to_owned())
+        .ok_or_else(|| format!("routeAlias {name:?} must be a word: letters, digits and dashes"))
+}
+
+fn background(slide: &mut FrontMatter, key: &str, value: &Value) -> Result<(), Fault> {
+    let what = line(key, value)?;
+    let what = what.trim();
+    if what.is_empty() || what == "none" {
+        (slide.background, slide.background_color) = (None, None);
+    } else if key != "image" && is_color(what) {
+        slide.background_color = Some(what.to_owned());
+    } else if what.contains("gradient(") {
+        let message = format!("{key} takes a picture or a colour; the gradient is not drawn");
+        return Err(Fault(Severity::Ignored, message));
+    } else {
+        let not_a_picture =
+            || format!("{key} must be a picture in the deck's folder or a colour, not {what:?}");
+        slide.background = Some(Background::new(what).ok_or_else(not_a_picture)?);
+    }
+    Ok(())
 }
 
 fn live(value: &Value) -> Result<Option<Bindings>, String> {
@@ -223,68 +430,5 @@ fn first_line(text: &str) -> String {
         .to_owned()
 }
 
-/// Lines above the key, 0 when it cannot be found (quoted, say): the block's first line is near enough.
-fn line_of(yaml: &str, key: &str) -> usize {
-    let is_key = |line: &str| {
-        line.strip_prefix(key)
-            .is_some_and(|rest| rest.trim_start().starts_with(':'))
-    };
-    yaml.lines().position(is_key).unwrap_or(0)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_text(text: &str) -> (FrontMatter, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let front_matter = read("slide-01.md", Located { text, line: 2 }, &mut problems);
-        (front_matter, problems)
-    }
-
-    #[test]
-    fn known_keys_are_read() {
-        let (read, problems) =
-            read_text("title: Hello\nlayout: two-cols\nclass: dense quiet\nlive: true\n");
-        assert_eq!(problems, []);
-        assert_eq!(read.title.as_deref(), Some("Hello"));
-        assert_eq!(read.layout, Layout::TwoCols);
-        assert_eq!(read.class, "dense quiet");
-        assert_eq!(read.live, Some(Bindings::demo()));
-    }
-
-    #[test]
-    fn a_wrong_key_costs_only_itself() {
-        let (read, problems) =
-            read_text("title: Hello\nlayout: spiral\nshape: round\nclass: 'a\"b'\n");
-        assert_eq!(read.title.as_deref(), Some("Hello"));
-        assert_eq!(
-            problems
-                .iter()
-                .map(|problem| problem.line)
-                .collect::<Vec<_>>(),
-            [3, 4, 5]
-        );
-        assert!(problems[0].message.contains("spiral") && problems[0].message.contains("two-cols"));
-    }
-
-    #[test]
-    fn broken_yaml_is_located_and_not_fatal() {
-        let (read, problems) = read_text("title: Hello\nlive: [\n");
-        assert_eq!(read, FrontMatter::default());
-        assert_eq!(problems.len(), 1);
-        assert!(problems[0].line >= 3, "{problems:?}");
-    }
-
-    #[test]
-    fn keys_of_other_tools_are_passed_over() {
-        assert_eq!(read_text("theme: seriph\nmarp: true\n_class: lead\n").1, []);
-    }
-
-    #[test]
-    fn a_live_value_nobody_measures_is_reported() {
-        let (read, problems) = read_text("live: {HPA: happiness}\n");
-        assert_eq!(read.live, None);
-        assert!(problems[0].message.contains("happiness"));
-    }
-}
+mod tests;

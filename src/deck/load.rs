@@ -1,29 +1,21 @@
 //! Files to a deck: a folder of `slide-NN.md`, one Markdown file, or the talk in the binary.
 //!
 //! In a folder each file is one slide number and its `---` parts are that slide's steps; in a single file each part is
-//! a slide. Everything after reading is the same for all three.
+//! a slide. Everything after reading is the same for all three: see [`super::assemble`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
 
-use super::front_matter::{self, FrontMatter};
-use super::parse::{self, Part};
-use super::render::render;
-use super::{Address, Deck, DeckError, Problem, Slide};
+use super::assemble::{Source, Split, assemble};
+use super::include::Library;
+use super::{Deck, DeckError};
 
 #[derive(RustEmbed)]
 #[folder = "slides/"]
 #[include = "*.md"]
 struct Shipped;
-
-/// A file of a deck: its slide number, its name for messages, its text.
-struct Source {
-    number: u32,
-    name: String,
-    text: String,
-}
 
 /// Loads a deck from a Markdown file or a folder of them.
 ///
@@ -34,28 +26,38 @@ pub fn load(path: &Path) -> Result<Deck, DeckError> {
         path: path.to_owned(),
         source,
     };
-    if fs::metadata(path).map_err(unreadable)?.is_dir() {
-        let sources = read_folder(path).map_err(unreadable)?;
-        return assemble(&sources, Split::Steps).ok_or_else(|| DeckError::Empty {
-            path: path.to_owned(),
-        });
+    let is_folder = fs::metadata(path).map_err(unreadable)?.is_dir();
+    let root = if is_folder {
+        path
+    } else {
+        path.parent().unwrap_or(Path::new(""))
+    };
+    let mut library = Library::new(root).map_err(unreadable)?;
+    let (sources, split) = if is_folder {
+        (read_folder(path).map_err(unreadable)?, Split::Steps)
+    } else {
+        let text = read_text(path).map_err(unreadable)?;
+        let (name, path) = (file_name(path), fs::canonicalize(path).map_err(unreadable)?);
+        (
+            vec![Source {
+                number: 1,
+                name,
+                path,
+                text,
+            }],
+            Split::Slides,
+        )
+    };
+    for source in &sources {
+        library.remember(&source.path);
     }
-    let text = read_text(path).map_err(unreadable)?;
-    if text.trim().is_empty() {
-        return Err(DeckError::Empty {
-            path: path.to_owned(),
-        });
-    }
-    let name = file_name(path);
-    assemble(
-        &[Source {
-            number: 1,
-            name,
-            text,
-        }],
-        Split::Slides,
-    )
-    .ok_or_else(|| DeckError::Empty {
+    let blank = sources.iter().all(|source| source.text.trim().is_empty());
+    let deck = if blank && !is_folder {
+        None
+    } else {
+        assemble(&sources, split, library)
+    };
+    deck.ok_or_else(|| DeckError::Empty {
         path: path.to_owned(),
     })
 }
@@ -72,21 +74,14 @@ pub fn embedded() -> Deck {
             Some(Source {
                 number: slide_number(&name)?,
                 name: name.into_owned(),
+                path: PathBuf::new(),
                 text,
             })
         })
         .collect();
     sources.sort_by_key(|source| source.number);
-    assemble(&sources, Split::Steps).expect("the binary carries slides/slide-01.md onwards")
-}
-
-/// What a `---` starts.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Split {
-    /// The next step of the same slide.
-    Steps,
-    /// The next slide.
-    Slides,
+    assemble(&sources, Split::Steps, Library::default())
+        .expect("the binary carries slides/slide-01.md onwards")
 }
 
 fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
@@ -98,10 +93,13 @@ fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
     for path in paths {
         let name = file_name(&path);
         if let Some(number) = slide_number(&name) {
+            let text = read_text(&path)?;
+            let path = fs::canonicalize(path)?;
             sources.push(Source {
                 number,
                 name,
-                text: read_text(&path)?,
+                path,
+                text,
             });
         }
     }
@@ -130,102 +128,10 @@ fn slide_number(name: &str) -> Option<u32> {
         .filter(|number| *number > 0)
 }
 
-fn assemble(sources: &[Source], split: Split) -> Option<Deck> {
-    let mut problems = Vec::new();
-    let mut slides: Vec<Slide> = Vec::new();
-    for source in sources {
-        if slides
-            .last()
-            .is_some_and(|last| last.address.slide == source.number)
-        {
-            problems.push(Problem {
-                file: source.name.clone(),
-                line: 1,
-                column: 1,
-                message: format!(
-                    "slide {} is already another file; this one is left out",
-                    source.number
-                ),
-            });
-            continue;
-        }
-        let parts = parse::parts(&source.name, &source.text, &mut problems);
-        let several = parts.len() > 1;
-        for (part, index) in parts.iter().zip(0_u32..) {
-            let address = match split {
-                Split::Steps => Address {
-                    slide: source.number,
-                    step: index + 1,
-                },
-                Split::Slides => Address {
-                    slide: index + 1,
-                    step: 1,
-                },
-            };
-            let label = match split {
-                Split::Steps if several => format!("{}.{}", address.slide, address.step),
-                _ => address.slide.to_string(),
-            };
-            let before = slides
-                .last()
-                .filter(|slide| slide.address.slide == address.slide);
-            let inherited = before.map(|slide| slide.title.clone());
-            slides.push(slide(
-                &source.name,
-                address,
-                label,
-                part,
-                inherited,
-                &mut problems,
-            ));
-        }
-    }
-    let title = slides.first()?.title.clone();
-    Some(Deck {
-        title,
-        slides,
-        problems,
-    })
-}
-
-fn slide(
-    file: &str,
-    address: Address,
-    label: String,
-    part: &Part<'_>,
-    inherited: Option<String>,
-    problems: &mut Vec<Problem>,
-) -> Slide {
-    let FrontMatter {
-        title,
-        layout,
-        class,
-        live,
-    } = part
-        .front_matter
-        .map(|yaml| front_matter::read(file, yaml, problems))
-        .unwrap_or_default();
-    let id = format!("s{}", label.replace('.', "-"));
-    let rendered = render(file, &id, part.body, layout, live.as_ref(), problems);
-    let title = title
-        .or(rendered.heading)
-        .or(inherited)
-        .unwrap_or_else(|| format!("Slide {label}"));
-    Slide {
-        address,
-        label,
-        title,
-        layout,
-        class,
-        html: rendered.html,
-        notes_html: rendered.notes_html,
-        live: rendered.live,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deck::Severity;
 
     #[test]
     fn a_folder_counts_slides_by_name_and_steps_by_dashes() {
@@ -258,7 +164,11 @@ mod tests {
         .expect("written");
         let deck = load(&path).expect("a deck");
         assert_eq!(deck.title, "Talk");
-        assert_eq!(deck.problems, []);
+        assert!(
+            deck.problems
+                .iter()
+                .all(|problem| problem.severity == Severity::Ignored)
+        );
         assert_eq!(
             deck.slides
                 .iter()

@@ -47,8 +47,8 @@ pub(crate) fn parts<'a>(file: &str, text: &'a str, problems: &mut Vec<Problem>) 
     }
 }
 
-/// The column-separator markers of a two-column part: `(before, left, right)` as located texts, by `::left::` and
-/// `::right::` lines outside fences.
+/// A part's named places, cut at lines such as `::right::` outside fences; what stands before the first is the default
+/// place's.
 pub(crate) fn slots<'a>(body: Located<'a>) -> Vec<(Slot, Located<'a>)> {
     let lines = lines_of(body.text);
     let mut state = Scan::default();
@@ -57,8 +57,10 @@ pub(crate) fn slots<'a>(body: Located<'a>) -> Vec<(Slot, Located<'a>)> {
     let mut start = 0;
     for (index, line) in lines.iter().enumerate() {
         let marker = match line.text.trim() {
+            "::default::" => Some(Slot::Default),
             "::left::" => Some(Slot::Left),
             "::right::" => Some(Slot::Right),
+            "::bottom::" => Some(Slot::Bottom),
             _ => None,
         };
         if let Some(next) = marker.filter(|_| state.plain()) {
@@ -83,6 +85,31 @@ pub(crate) enum Slot {
     Default,
     Left,
     Right,
+    Bottom,
+}
+
+/// Cuts a part once more, above every heading of these levels but one that opens it: Marp's `headingDivider`.
+pub(crate) fn by_headings<'a>(body: Located<'a>, levels: &[u8]) -> Vec<Located<'a>> {
+    let lines = lines_of(body.text);
+    let mut state = Scan::default();
+    let mut cuts = vec![0];
+    for (index, line) in lines.iter().enumerate() {
+        let level = line.text.bytes().take_while(|byte| *byte == b'#').count();
+        let heading = line.text[level..].starts_with(' ')
+            && levels.iter().any(|wanted| usize::from(*wanted) == level);
+        let opens = lines[cuts[cuts.len() - 1]..index]
+            .iter()
+            .all(|line| line.text.trim().is_empty());
+        if heading && state.plain() && !opens {
+            cuts.push(index);
+        }
+        state.take(line.text);
+    }
+    let ends = cuts.iter().skip(1).copied().chain([lines.len()]);
+    let found = cuts.iter().zip(ends);
+    found
+        .map(|(from, to)| offset(slice(body.text, &lines, *from, to), body.line))
+        .collect()
 }
 
 fn offset(located: Located<'_>, line: usize) -> Located<'_> {
@@ -162,14 +189,9 @@ fn next_separator(
             if above_is_blank {
                 return index;
             }
-            problems.push(Problem {
-                file: file.to_owned(),
-                line: index + 1,
-                column: 1,
-                message: "a line --- right under text makes that text a heading; \
-                          put a blank line above to start a new part"
-                    .to_owned(),
-            });
+            let message = "a line --- right under text makes that text a heading; \
+                           put a blank line above to start a new part";
+            problems.push(Problem::warning(file, index + 1, message.to_owned()));
         }
         state.take(line.text);
     }
@@ -178,17 +200,17 @@ fn next_separator(
 
 /// Whether we are inside something that may contain `---` without meaning it.
 #[derive(Default)]
-struct Scan {
+pub(super) struct Scan {
     fence: Option<(u8, usize)>,
     comment: bool,
 }
 
 impl Scan {
-    fn plain(&self) -> bool {
+    pub(super) fn plain(&self) -> bool {
         self.fence.is_none() && !self.comment
     }
 
-    fn take(&mut self, line: &str) {
+    pub(super) fn take(&mut self, line: &str) {
         if self.comment {
             self.comment = !line.contains("-->");
         } else if let Some((mark, length)) = self.fence {
@@ -316,6 +338,21 @@ mod tests {
         let found = slots(body);
         assert_eq!(found.len(), 2);
         assert_eq!((found[1].0, found[1].1.line), (Slot::Right, 10));
+    }
+
+    #[test]
+    fn headings_divide_where_the_deck_says_so() {
+        let body = Located {
+            text: "\n# A\n\n## B\n\n```\n# not\n```\n\n# C\n",
+            line: 3,
+        };
+        let found: Vec<_> = by_headings(body, &[1])
+            .iter()
+            .map(|part| part.line)
+            .collect();
+        assert_eq!(found, [3, 12]);
+        assert_eq!(by_headings(body, &[1, 2]).len(), 3);
+        assert_eq!(by_headings(body, &[]).len(), 1);
     }
 
     proptest! {

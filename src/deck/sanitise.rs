@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
 
+use super::fragment::is_click;
+
 /// What a slide may say beyond ammonia's own list: live values and the phase strip, as text with a role.
 const LIVE_ATTRIBUTES: [&str; 4] = ["data-live", "data-format", "data-phase-strip", "data-block"];
 
@@ -18,6 +20,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     cleaner
         .add_generic_attributes(["class", "id"])
         .add_generic_attributes(LIVE_ATTRIBUTES)
+        .add_generic_attributes(["data-click"])
         .add_tags(["figure", "figcaption", "section", "input"])
         .add_tag_attributes("input", ["type", "checked", "disabled"])
         .add_tag_attributes("ol", ["start"])
@@ -26,6 +29,8 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .attribute_filter(|element, attribute, value| match (element, attribute) {
             ("a", "href") => Some(link(value)),
             ("img", "src") => Some(image(value)),
+            // When it is revealed: a number, whoever wrote it.
+            (_, "data-click") => is_click(value).then(|| value.into()),
             // Checkboxes of task lists are all that is wanted of input.
             ("input", "type") => (value == "checkbox").then_some(value.into()),
             _ => Some(value.into()),
@@ -70,6 +75,19 @@ fn image(src: &str) -> Cow<'_, str> {
     }
     let path = src.strip_prefix("./").unwrap_or(src);
     format!("/deck/{}", path.trim_start_matches("../")).into()
+}
+
+/// The address of a picture that is not in the text. `None` for what is no address of a picture.
+pub(crate) fn image_address(src: &str) -> Option<String> {
+    let scheme = src
+        .split_once(':')
+        .map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let known = match scheme.as_deref() {
+        None | Some("http" | "https") => true,
+        Some("data") => src.starts_with("data:image/"),
+        Some(_) => false,
+    };
+    (known && !src.is_empty()).then(|| image(src).into_owned())
 }
 
 fn is_absolute(url: &str) -> bool {
@@ -134,6 +152,15 @@ mod tests {
     fn a_link_written_in_an_attribute_is_not_taken_for_one() {
         let clean = sanitise("<p title='<a href=\"http://x\">'>t</p>");
         assert!(!clean.contains("target"), "{clean}");
+    }
+
+    #[test]
+    fn a_reveal_is_a_number() {
+        assert!(sanitise("<p data-click=\"2\">a</p>").contains("data-click=\"2\""));
+        for forged in ["0", "x", "1e3", "-1", "100000", "2\" onclick=\"x"] {
+            let clean = sanitise(&format!("<p data-click='{forged}'>a</p>"));
+            assert!(!clean.contains("data-click"), "{clean}");
+        }
     }
 
     #[test]

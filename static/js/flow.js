@@ -20,6 +20,9 @@ const AT_WORK = {
   FunctionPods: (s) => s.in_flight > 0,
 };
 
+/** A node or an edge in the drawing, and in its twin for narrow screens. */
+const marked = (kind, name) => `[data-${kind}="${name}"], [data-twin="${name}"]`;
+
 function pulse(edge) {
   if (edge.classList.contains("pulse")) return;
   edge.classList.add("pulse");
@@ -35,11 +38,11 @@ export function mountFlow(model, root = document) {
     const sample = model.sample;
     for (const [name, atWork] of Object.entries(AT_WORK)) {
       const busy = sample !== null && Boolean(atWork(sample));
-      for (const node of root.querySelectorAll(`[data-node="${name}"]`)) node.classList.toggle("at-work", busy);
+      for (const node of root.querySelectorAll(marked("node", name))) node.classList.toggle("at-work", busy);
     }
     if (before && sample) {
       for (const [name, passed] of Object.entries(PASSED)) {
-        if (passed(before, sample)) root.querySelectorAll(`[data-edge="${name}"]`).forEach(pulse);
+        if (passed(before, sample)) root.querySelectorAll(marked("edge", name)).forEach(pulse);
       }
     }
     before = sample;

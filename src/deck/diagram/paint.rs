@@ -101,13 +101,33 @@ const GEOMETRY: [&str; 36] = [
 /// From the label's last baseline to the value's, in drawing units: a line (1.1 em of 20) and a little air.
 const VALUE_DROP: u32 = 27;
 
+/// How nodes and edges are marked for the browser.
+#[derive(Clone, Copy)]
+pub(super) struct Marks {
+    node: &'static str,
+    edge: &'static str,
+}
+
+/// The drawing itself.
+pub(super) const FIRST: Marks = Marks {
+    node: "data-node",
+    edge: "data-edge",
+};
+
+/// The same drawing once more: whoever counts the nodes of a page counts each once.
+pub(super) const TWIN: Marks = Marks {
+    node: "data-twin",
+    edge: "data-twin",
+};
+
 /// The page's SVG for a drawn diagram.
-pub(super) fn repaint(drawn: &str, model: &Model, live: Option<&Bindings>) -> String {
+pub(super) fn repaint(drawn: &str, model: &Model, live: Option<&Bindings>, marks: Marks) -> String {
     let tokens = tokens(drawn);
     let mut painter = Painter {
         sheet: Stylesheet::parse(&style_text(&tokens)),
         model,
         live,
+        marks,
         drawn,
         path: Vec::new(),
         value_lines: value_lines(&tokens, live),
@@ -153,6 +173,7 @@ struct Painter<'a> {
     sheet: Stylesheet,
     model: &'a Model,
     live: Option<&'a Bindings>,
+    marks: Marks,
     drawn: &'a str,
     /// Open elements, root first.
     path: Vec<Element>,
@@ -337,7 +358,7 @@ impl Painter<'_> {
 
     fn bindings(&mut self, attributes: &[(&str, &str)]) {
         if let Some(node) = node_id(attributes) {
-            self.attribute("data-node", node);
+            self.attribute(self.marks.node, node);
             if self.live.is_some_and(|live| live.field(node).is_some()) {
                 self.attribute("data-bound", "true");
             }
@@ -354,7 +375,7 @@ impl Painter<'_> {
             .and_then(|id| self.model.edges.iter().find(|edge| edge.id == id));
         if let Some(edge) = edge {
             let joined = format!("{}-{}", edge.from, edge.to);
-            self.attribute("data-edge", &escape(&joined));
+            self.attribute(self.marks.edge, &escape(&joined));
         }
     }
 

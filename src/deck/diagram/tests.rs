@@ -80,31 +80,45 @@ fn every_kind_is_drawn_and_asks_nothing_of_the_page_that_its_policy_forbids() {
 }
 
 #[test]
-fn the_demo_flow_has_five_live_nodes_and_four_edges() {
+fn the_demo_flow_has_five_live_nodes_and_four_edges_sideways_and_downwards() {
     let figure = live_flow().expect("our own source");
-    assert_eq!(figure.matches("data-node=").count(), 5);
-    assert_eq!(figure.matches("data-edge=").count(), 4);
+    let drawings: Vec<_> = figure.split_inclusive("</svg>").collect();
+    let [sideways, downwards, _caption] = drawings[..] else {
+        panic!("two drawings and a caption: {figure}");
+    };
+    check_demo_flow(sideways, "data-node", "data-edge");
+    check_demo_flow(downwards, "data-twin", "data-twin");
+    assert!(
+        !figure.contains("100,000"),
+        "the widest value is for measuring, not for showing: {figure}"
+    );
+}
+
+#[track_caller]
+fn check_demo_flow(drawing: &str, node_mark: &str, edge_mark: &str) {
+    let count = |mark: String| drawing.matches(&mark).count();
     for (node, field) in [
         ("EventSource", "depth"),
         ("KedaScaler", "scaler"),
         ("MetricsAPI", "external_metric"),
         ("HPA", "desired"),
+        ("FunctionPods", "ready"),
     ] {
-        assert!(
-            figure.contains(&format!("data-node=\"{node}\"")),
-            "{figure}"
-        );
-        assert_eq!(
-            figure.matches(&format!("data-live=\"{field}\"")).count(),
-            1,
-            "{figure}"
-        );
+        assert_eq!(count(format!("{node_mark}=\"{node}\"")), 1, "{drawing}");
+        assert_eq!(count(format!("data-live=\"{field}\"")), 1, "{drawing}");
     }
-    assert!(figure.contains("data-edge=\"HPA-FunctionPods\""));
-    assert!(
-        !figure.contains("100,000"),
-        "the widest value is for measuring, not for showing: {figure}"
-    );
+    for edge in [
+        "EventSource-KedaScaler",
+        "KedaScaler-MetricsAPI",
+        "MetricsAPI-HPA",
+        "HPA-FunctionPods",
+    ] {
+        assert_eq!(count(format!("{edge_mark}=\"{edge}\"")), 1, "{drawing}");
+    }
+    let marks = count(" data-node=".to_owned())
+        + count(" data-edge=".to_owned())
+        + count(" data-twin=".to_owned());
+    assert_eq!(marks, 9, "{drawing}");
 }
 
 #[test]
@@ -119,6 +133,11 @@ fn a_still_diagram_has_no_live_value_and_two_of_the_same_share_no_id() {
             .map(|rest| rest.split('"').next().unwrap_or_default().to_owned())
             .collect()
     };
+    let mut own = ids(&figure);
+    let count = own.len();
+    own.sort();
+    own.dedup();
+    assert_eq!(own.len(), count, "ids are unique in a figure: {figure}");
     assert!(
         ids(&figure).iter().all(|id| id.starts_with('a'))
             && ids(&other).iter().all(|id| id.starts_with('b'))

@@ -9,8 +9,27 @@ use serde_json::{Map, Value, json};
 /// Font size of labels in px of a 1280 px wide slide: legible from the last row.
 pub(super) const FONT_SIZE: u32 = 20;
 
-/// Width in px at which a label wraps: five nodes side by side fit a slide.
-const WRAP: u32 = 174;
+/// How a flow is spaced.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flow {
+    /// Width in px at which a label wraps.
+    wrap: u32,
+    /// From one row of nodes to the next, in px.
+    ranks: u32,
+}
+
+/// Sideways: five nodes side by side fit a slide.
+pub(super) const WIDE: Flow = Flow {
+    wrap: 174,
+    ranks: 44,
+};
+
+/// Downwards: labels in one line, rows close to each other, for a phone is wide enough for one node and never high
+/// enough.
+pub(super) const TALL: Flow = Flow {
+    wrap: 320,
+    ranks: 28,
+};
 
 /// Number of palette colours; see `--diagram-1` and on in the stylesheet.
 const PALETTE: u32 = 8;
@@ -76,7 +95,7 @@ const VARIABLES: [(&str, &[&str]); 8] = [
 ];
 
 /// The renderer's configuration: our theme, SVG text instead of HTML in SVG, the classic layout.
-pub(super) fn configuration() -> Value {
+pub(super) fn configuration(flow: Flow) -> Value {
     let mut variables = Map::new();
     for (colour, names) in VARIABLES {
         variables.extend(names.iter().map(|name| ((*name).to_owned(), json!(colour))));
@@ -98,7 +117,7 @@ pub(super) fn configuration() -> Value {
         "theme": "base", "look": "classic", "layout": "dagre", "htmlLabels": false, "securityLevel": "strict",
         "fontFamily": "Podium Sans", "fontSize": FONT_SIZE, "themeVariables": variables,
         "flowchart": {
-            "htmlLabels": false, "wrappingWidth": WRAP, "nodeSpacing": 40, "rankSpacing": 44, "padding": 10
+            "htmlLabels": false, "wrappingWidth": flow.wrap, "nodeSpacing": 40, "rankSpacing": flow.ranks, "padding": 10
         },
         "sequence": {
             "actorFontSize": FONT_SIZE, "messageFontSize": FONT_SIZE, "noteFontSize": FONT_SIZE, "mirrorActors": false
