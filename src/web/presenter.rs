@@ -106,6 +106,6 @@ fn shown<'a>(deck: &'a Deck, room: &Room) -> &'a Slide {
 }
 
 /// The talk's planned length, if the deck says one; without it the clock only counts.
-fn planned(_: &Deck) -> Option<Duration> {
-    None
+fn planned(deck: &Deck) -> Option<Duration> {
+    deck.settings.duration
 }

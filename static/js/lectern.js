@@ -5,6 +5,7 @@
 
 import { timeOfDay } from "./format.js";
 import { mountNotes } from "./notes.js";
+import { back, find, forward, within } from "./steps.js";
 import { clockText, elapsed, pace, paceText, plannedText } from "./talk_clock.js";
 
 const KINDS = { stage: "The slides' window", presenter: "Another presenter window", remote: "A remote" };
@@ -29,96 +30,87 @@ class Lectern {
     this.steps = stepsOf(root);
     this.notes = mountNotes(root);
     this.planned = Number(root.querySelector("[data-lectern]").dataset.plannedMs) || null;
-    const first = this.steps.findIndex(({ link }) => link.hasAttribute("aria-current"));
-    this.at = { index: Math.max(0, first), click: 0 };
+    const shown = this.steps.findIndex(({ link }) => link.hasAttribute("aria-current"));
+    this.place = { at: Math.max(0, shown), click: 0 };
   }
 
   get step() {
-    return this.steps[this.at.index];
+    return this.steps[this.place.at];
   }
 
   /** What Next would show, or null at the end. */
   get upcoming() {
-    if (this.at.click < this.step.clicks) return { index: this.at.index, click: this.at.click + 1 };
-    return this.at.index + 1 < this.steps.length ? { index: this.at.index + 1, click: 0 } : null;
-  }
-
-  /** What Back would show, or null at the start: a step that one comes back to has all its clicks. */
-  get before() {
-    if (this.at.click > 0) return { index: this.at.index, click: this.at.click - 1 };
-    const index = this.at.index - 1;
-    return index >= 0 ? { index, click: this.steps[index].clicks } : null;
+    return forward(this.steps, this.place);
   }
 
   next() {
     this.go(this.upcoming);
   }
 
-  back() {
-    this.go(this.before);
+  previous() {
+    this.go(back(this.steps, this.place));
   }
 
-  /** To the first step of the next or previous slide, over clicks and steps. */
-  wholeSlide(direction) {
-    const number = (index) => this.steps[index]?.address.split(".")[0];
-    const { index, click } = this.at;
-    const here = number(index);
-    const start = this.steps.findIndex((_, other) => number(other) === here);
-    if (direction > 0) return this.goTo(this.steps.findIndex((_, other) => other > index && number(other) !== here));
-    if (start < index || click > 0) return this.goTo(start);
-    return this.goTo(this.steps.findIndex((_, other) => number(other) === number(start - 1)));
-  }
-
-  goTo(index) {
-    if (this.steps[index]) this.go({ index, click: 0 });
+  /** By a rule of steps.js that takes the steps and the place. */
+  by(rule) {
+    this.go(rule(this.steps, this.place));
   }
 
   /** To "9" (its first step) or "9.2"; nowhere if there is no such step. */
-  goToAddress(address) {
-    const exact = this.steps.findIndex((step) => step.address === address);
-    this.goTo(exact >= 0 ? exact : this.steps.findIndex((step) => step.address === `${address}.1`));
+  goTo(address) {
+    const at = find(this.steps, address);
+    if (at >= 0) this.go({ at, click: 0 });
   }
 
-  go(at) {
-    if (!at) return;
-    this.show(at);
-    this.wheel.send({ address: this.steps[at.index].address, click: at.click });
+  go(place) {
+    if (!place) return;
+    this.show(place);
+    this.wheel.send({ address: this.step.address, click: place.click });
   }
 
-  show(at) {
-    this.at = at;
+  /** Blacks or whites the room, or shows it the slide again. */
+  cover(colour) {
+    this.wheel.send({ blank: this.model.position?.blank ? "none" : colour });
+  }
+
+  toggleQr() {
+    this.wheel.send({ qr: !this.model.position?.qr });
+  }
+
+  show(place) {
+    this.place = place;
     const { address, title, clicks } = this.step;
     const { upcoming } = this;
     put(this.root, "[data-now-title]", title);
-    put(this.root, "[data-now-clicks]", clicks > 0 ? `click ${at.click} of ${clicks}` : "");
-    const sameStep = upcoming?.index === at.index;
-    put(this.root, "[data-next-title]", !upcoming ? "End of the talk" : sameStep ? `Click ${upcoming.click} of ${clicks}` : this.steps[upcoming.index].title);
-    for (const [index, { link }] of this.steps.entries()) {
-      if (index === at.index) link.setAttribute("aria-current", "step");
+    put(this.root, "[data-now-clicks]", clicks > 0 ? `click ${place.click} of ${clicks}` : "");
+    const sameStep = upcoming?.at === place.at;
+    put(this.root, "[data-next-title]", !upcoming ? "End of the talk" : sameStep ? `Click ${upcoming.click} of ${clicks}` : this.steps[upcoming.at].title);
+    for (const [at, { link }] of this.steps.entries()) {
+      if (at === place.at) link.setAttribute("aria-current", "step");
       else link.removeAttribute("aria-current");
     }
-    this.notes.show(address, at.click);
+    this.notes.show(address, place.click);
     this.turnLinks();
     this.tick();
     this.showPage?.(this);
   }
 
   turnLinks() {
-    for (const [name, to] of [["back", this.before], ["next", this.upcoming]]) {
+    for (const [name, to] of [["back", back(this.steps, this.place)], ["next", this.upcoming]]) {
       for (const control of this.root.querySelectorAll(`[data-turn="${name}"]`)) {
         control.toggleAttribute("data-end", to === null);
         if (control instanceof HTMLButtonElement) control.disabled = to === null;
-        else if (to) control.href = `/presenter/${this.steps[to.index].address}`;
+        else if (to) control.href = `/presenter/${this.steps[to.at].address}`;
       }
     }
   }
 
   /** Takes what the room sees. */
   follow(position) {
-    const index = this.steps.findIndex((step) => step.address === position.address);
-    if (index < 0) return;
-    const moved = index !== this.at.index || position.click !== this.at.click;
-    if (moved) this.show({ index, click: position.click });
+    const at = find(this.steps, position.address);
+    if (at < 0) return;
+    const place = within(this.steps, { at, click: position.click });
+    if (at !== this.place.at || place.click !== this.place.click) this.show(place);
     this.room(position);
     this.tick();
   }
@@ -144,7 +136,7 @@ class Lectern {
     const time = elapsed(model.position?.clock, model.now());
     put(root, "[data-elapsed]", clockText(time));
     put(root, "[data-planned]", plannedText(time, planned));
-    const result = time > 0 ? pace({ index: this.at.index, count: this.steps.length }, time, planned) : null;
+    const result = time > 0 ? pace({ index: this.place.at, count: this.steps.length }, time, planned) : null;
     put(root, "[data-pace-text]", paceText(result));
     for (const element of root.querySelectorAll("[data-pace-text]")) element.dataset.pace = result?.state ?? "";
     put(root, "[data-wall-clock]", timeOfDay(Date.now()).slice(0, 5));
@@ -153,14 +145,13 @@ class Lectern {
 
 /** Wires the buttons that both pages have. A pressed button gives up the focus: Space is the clicker's. */
 function wire(lectern, root) {
-  const { wheel, model } = lectern;
   const acts = {
-    "[data-turn]": (button) => (button.dataset.turn === "next" ? lectern.next() : lectern.back()),
-    "[data-step]": (link) => lectern.goToAddress(link.dataset.step),
-    "[data-blank]": () => wheel.send({ blank: model.position?.blank ? "none" : "black" }),
-    "[data-qr]": () => wheel.send({ qr: !model.position?.qr }),
-    "[data-clock]": (button) => wheel.clock(button.dataset.clock),
-    "[data-take-over]": () => wheel.takeOver(),
+    "[data-turn]": (button) => (button.dataset.turn === "next" ? lectern.next() : lectern.previous()),
+    "[data-step]": (link) => lectern.goTo(link.dataset.step),
+    "[data-blank]": () => lectern.cover("black"),
+    "[data-qr]": () => lectern.toggleQr(),
+    "[data-clock]": (button) => lectern.wheel.clock(button.dataset.clock),
+    "[data-take-over]": () => lectern.wheel.takeOver(),
   };
   root.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -175,12 +166,12 @@ function wire(lectern, root) {
   });
 }
 
-/** Brings the page to life; returns the lectern, whose `next()`, `back()`, `goToAddress(…)` the page binds to keys. */
+/** Brings the page to life; returns the lectern, whose `next()`, `previous()`, `goTo(…)` the page binds to keys. */
 export function mountLectern(model, wheel, page, root = document) {
   const lectern = new Lectern(model, wheel, page, root);
   wheel.onPosition((position) => lectern.follow(position));
   wire(lectern, root);
-  lectern.show(lectern.at);
+  lectern.show(lectern.place);
   setInterval(() => lectern.tick(), 250);
   return lectern;
 }

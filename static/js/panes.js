@@ -2,15 +2,7 @@
 // own slides, moved between the panes, so that graphs and diagrams go on living. Only when the next thing is another
 // click of the same step does it take a copy, whose ids are its own.
 
-/** Marks what a click shows: fragments up to it, and the lines of code that it lights. */
-function reveal(section, click) {
-  for (const fragment of section.querySelectorAll("[data-click]")) fragment.classList.toggle("shown", Number(fragment.dataset.click) <= click);
-  for (const line of section.querySelectorAll(".line[data-on]")) {
-    const lit = line.dataset.on.split(" ").map(Number).includes(click);
-    line.classList.toggle("lit", lit);
-    line.classList.toggle("unlit", !lit);
-  }
-}
+import { reveal } from "./reveal.js";
 
 /** A copy that can stand beside its original: other ids, references to them rewritten, canvases painted as they are. */
 function copyOf(section) {

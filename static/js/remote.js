@@ -4,9 +4,12 @@ import { mountDeeds } from "./deeds.js";
 import { holdToFire } from "./hold.js";
 import { mountLectern } from "./lectern.js";
 import { apply, model } from "./live.js";
+import { listenForSwipes } from "./touch.js";
+import { keepAwake } from "./wake.js";
 import { openWheel } from "./wheel.js";
 
 mountDeeds(model, apply);
+keepAwake();
 const lectern = mountLectern(model, openWheel(model, apply, "remote"), {});
 
 for (const form of document.querySelectorAll("form[data-hold]")) {
@@ -23,16 +26,4 @@ for (const form of document.querySelectorAll("form[data-hold]")) {
   detail.title = "Hold to announce";
 }
 
-// One finger, mostly sideways: the notes scroll up and down, so nothing is taken from them.
-let touch = null;
-document.addEventListener("touchstart", ({ touches, target }) => {
-  const free = touches.length === 1 && !target.closest("button, summary, a");
-  touch = free ? { x: touches[0].clientX, y: touches[0].clientY } : null;
-}, { passive: true });
-document.addEventListener("touchend", ({ changedTouches }) => {
-  if (!touch) return;
-  const dx = changedTouches[0].clientX - touch.x;
-  const dy = changedTouches[0].clientY - touch.y;
-  touch = null;
-  if (Math.abs(dx) > 48 && Math.abs(dx) > 2 * Math.abs(dy)) (dx < 0 ? lectern.next() : lectern.back());
-}, { passive: true });
+listenForSwipes({ next: () => lectern.next(), previous: () => lectern.previous() });
