@@ -2,7 +2,20 @@
 // coalesce: one request is under way, and of those that wait the last wins. A move that is refused because another
 // window drives is kept, so that taking over, or pressing the same key again, carries it out.
 
-import { WINDOW } from "./window_id.js";
+const KEY = "podium-window";
+
+/** This window's id, for as long as the tab lives. */
+function windowId() {
+  const fresh = `w-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+  try {
+    const known = sessionStorage.getItem(KEY) ?? fresh;
+    sessionStorage.setItem(KEY, known);
+    return known;
+  } catch {
+    // Storage may be refused: then the id lasts as long as the page.
+    return fresh;
+  }
+}
 
 async function postJson(url, body) {
   try {
@@ -47,6 +60,7 @@ function takeOverBar(takeOver) {
 
 /** Connects this window to the room. `kind` is `presenter` or `remote`. */
 export function openWheel(model, apply, kind) {
+  const id = windowId();
   const listeners = [];
   const bar = takeOverBar(takeOver);
   let flying = false;
@@ -62,7 +76,7 @@ export function openWheel(model, apply, kind) {
     const change = waiting;
     waiting = null;
     flying = true;
-    const { status, body } = await postJson("/position", { window: WINDOW, kind, ...change });
+    const { status, body } = await postJson("/position", { window: id, kind, ...change });
     flying = false;
     if (status === 200) {
       refused = null;
@@ -89,12 +103,12 @@ export function openWheel(model, apply, kind) {
   model.watch((_, changed) => {
     if (!changed.has("position")) return;
     // The other driver moved on: what was refused is no longer what one would see.
-    if (model.position?.driver?.window === WINDOW) bar.hide();
+    if (model.position?.driver?.window === id) bar.hide();
     if (settled()) tell();
   });
 
   return {
-    window: WINDOW,
+    window: id,
     /** Asks the room for a change: `{address, click}`, `{blank}` or `{qr}`. */
     send(change) {
       const again = refused !== null && JSON.stringify(refused) === JSON.stringify(change);
@@ -105,7 +119,7 @@ export function openWheel(model, apply, kind) {
     takeOver,
     /** Starts, pauses or resets the talk's clock. */
     async clock(deed) {
-      const { status, body } = await postJson("/position/clock", { window: WINDOW, do: deed });
+      const { status, body } = await postJson("/position/clock", { window: id, do: deed });
       if (status !== 200) return;
       apply("position", body);
       if (settled()) tell();
