@@ -4,7 +4,8 @@
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
 //! | | `/events`, `/static/{file}`, `/login`, `/print`, `/runs`, `/runs/{id}` |
-//! | the speaker | `/control`, `/notes`, `/print?notes`, `POST /actions/{kind}`, |
+//! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `/notes`, `/print?notes`, |
+//! | | `POST /actions/{kind}`, |
 //! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
 //! | probes | `/healthz`, `/readyz` |
 //!
@@ -24,6 +25,7 @@ mod inline;
 pub mod pages;
 pub mod position;
 pub mod print;
+pub mod presenter;
 pub mod reading;
 pub mod runs;
 
@@ -36,6 +38,7 @@ use auth::SpeakerKey;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,6 +82,11 @@ pub struct DeckFolder(pub Option<Arc<PathBuf>>);
 pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()> {
     let shutdown = state.shutdown.clone();
     let address = listener.local_addr()?;
+    // A frame is smaller than a packet and must not wait for the answer to the one before it (Nagle's algorithm). A
+    // connection that refuses the option is slower, and works.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     axum::serve(listener, router(state, address))
         .with_graceful_shutdown(async move { shutdown.cancelled().await })
         .await
@@ -102,6 +110,9 @@ fn router(state: AppState, address: SocketAddr) -> Router {
     let speaker = Router::new()
         .route("/control", get(pages::control))
         .route("/notes", get(print::handout))
+        .route("/presenter", get(presenter::presenter))
+        .route("/presenter/{address}", get(presenter::presenter_at))
+        .route("/remote", get(presenter::remote))
         .route("/actions/{kind}", post(actions::act))
         .route("/position", post(position::change))
         .route("/position/clock", post(position::clock))

@@ -257,6 +257,10 @@ fn announce(connection: &Connection, address: SocketAddr, path: &Path) -> Result
     )?;
     writeln!(
         out,
+        "             then {url}presenter, {url}remote on a phone"
+    )?;
+    writeln!(
+        out,
         "  kubectl    export KUBECONFIG={}",
         connection.kubeconfig.display()
     )?;

@@ -55,7 +55,7 @@ pub async fn first(
 ) -> Result<Response, Error> {
     let position = room.position();
     let shown = deck.find(&position.address);
-    render(DeckPage {
+    render(&DeckPage {
         title: &deck.title,
         settings: &deck.settings,
         // A step that an edit of the deck took away: the start is better than nothing.
@@ -80,7 +80,7 @@ pub async fn slide(
         return Err(unknown_slide(&deck, &address));
     };
     let clicks = query.clicks.and_then(|clicks| clicks.parse().ok());
-    render(DeckPage {
+    render(&DeckPage {
         title: &deck.title,
         settings: &deck.settings,
         slides: deck.view(found.address),
@@ -113,7 +113,8 @@ pub async fn not_found(State(deck): State<Arc<Deck>>, uri: axum::http::Uri) -> E
     unknown_slide(&deck, uri.path().trim_start_matches('/'))
 }
 
-fn unknown_slide(deck: &Deck, asked: &str) -> Error {
+/// There is no such step; says which there are.
+pub(super) fn unknown_slide(deck: &Deck, asked: &str) -> Error {
     let last = deck.last_number();
     Error::NotFound {
         what: format!("There is no slide or page {asked:?}"),
@@ -121,7 +122,7 @@ fn unknown_slide(deck: &Deck, asked: &str) -> Error {
     }
 }
 
-fn render(page: DeckPage<'_>) -> Result<Response, Error> {
+fn render(page: &DeckPage<'_>) -> Result<Response, Error> {
     Ok(Html(page.render()?).into_response())
 }
 

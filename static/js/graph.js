@@ -177,11 +177,11 @@ function mountGraph(graph, figure, model, { first, last }) {
   });
 }
 
-/** Draws into every figure below `root`; `data-series` names the graphs, in order. */
+/** Draws into every figure below `root`; `data-series` names the graphs, in order; `data-axis="none"` leaves time out. */
 export function mountGraphs(model, root = document) {
   for (const figure of root.querySelectorAll("figure.chart[data-series]")) {
     figure.replaceChildren();
     const graphs = figure.dataset.series.split(/[\s,]+/).map((name) => GRAPHS[name]).filter(Boolean);
-    graphs.forEach((graph, at) => mountGraph(graph, figure, model, { first: at === 0, last: at === graphs.length - 1 }));
+    graphs.forEach((graph, at) => mountGraph(graph, figure, model, { first: at === 0, last: at === graphs.length - 1 && figure.dataset.axis !== "none" }));
   }
 }

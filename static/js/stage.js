@@ -46,14 +46,14 @@ const everybody = {
 };
 
 function toggleBlank(blank) {
-  room.wheel.send({ blank: room.position()?.blank === blank ? "none" : blank });
+  room.ask({ blank: room.position()?.blank === blank ? "none" : blank });
 }
 
 const speakers = {
   black: () => toggleBlank("black"),
   white: () => toggleBlank("white"),
-  qr: () => room.wheel.send({ qr: !room.position()?.qr }),
-  takeOver: () => room.wheel.takeOver(),
+  qr: () => room.ask({ qr: !room.position()?.qr }),
+  takeOver: room.takeOver,
   presenter: () => open(`/presenter/${current()}`, "podium-presenter"),
 };
 

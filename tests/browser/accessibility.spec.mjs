@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect, logIn, test, until } from "./talk.mjs";
 
-const PAGES = ["/1", "/9", "/9.2", "/9.3", "/control", "/login", "/99"];
+const PAGES = ["/1", "/9", "/9.2", "/9.3", "/control", "/presenter", "/remote", "/login", "/99"];
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
 
 for (const colorScheme of ["light", "dark"]) {

@@ -22,8 +22,8 @@ export default defineConfig({
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions, viewport: { width: 1280, height: 720 }, trace: "retain-on-failure" },
   projects: [
-    { name: "pure", testMatch: /(model|format|steps|contrast)\.spec\.mjs/ },
-    { name: "pages", testMatch: /(slides|control|layout|accessibility|follow|export)\.spec\.mjs/ },
+    { name: "pure", testMatch: /(model|format|steps|contrast|talk_clock)\.spec\.mjs/ },
+    { name: "pages", testMatch: /(slides|control|layout|accessibility|follow|presenter|export)\.spec\.mjs/ },
     { name: "story", testMatch: /story\.spec\.mjs/, timeout: 6 * 60_000 },
   ],
 });

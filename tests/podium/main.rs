@@ -16,6 +16,7 @@ mod kube_runtime;
 mod kubectl;
 mod kubernetes_api;
 mod position;
+mod presenter;
 mod queue;
 mod redis_server;
 mod scale_to_zero;
