@@ -6,7 +6,8 @@
 //! 2. [`parse`]: a text to *parts*, cut at `---` lines, each with its [`front_matter`];
 //! 3. [`render`]: a part's Markdown to HTML; [`fence`] says what a fenced block means, [`diagram`] draws Mermaid as
 //!    SVG, [`highlight`] colours code, [`sanitise`] keeps raw HTML harmless and sends links to the right place;
-//! 4. [`Deck`]: the steps in order, found by address, each ready to be put in a page.
+//! 4. [`Deck`]: the steps in order, found by address, each ready to be put in a page;
+//! 5. [`reload`]: the deck that is shown now, replaced when its files change.
 //!
 //! Nothing in a deck stops the others: what is wrong becomes a [`Problem`] with file and line and, where it can be
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
@@ -19,6 +20,7 @@ pub mod front_matter;
 pub mod highlight;
 pub mod load;
 mod parse;
+pub mod reload;
 mod render;
 mod sanitise;
 mod view;
@@ -122,9 +124,21 @@ pub struct Slide {
     pub notes_html: String,
     /// Whether the step shows live values.
     pub live: bool,
+    /// Differs when anything that the room sees of the slide does.
+    pub hash: String,
 }
 
 impl Slide {
+    /// Sets the hash by the content. Notes are left out: the hash is in everyone's page.
+    fn seal(&mut self) {
+        let seen = Self {
+            notes_html: String::new(),
+            hash: String::new(),
+            ..self.clone()
+        };
+        self.hash = reload::fingerprint(&format!("{seen:?}"));
+    }
+
     /// The id of the slide's element: `s8`, `s9-2`.
     #[must_use]
     pub fn id(&self) -> String {

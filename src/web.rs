@@ -4,7 +4,7 @@
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
 //! | | `/events`, `/static/{file}`, `/login` |
-//! | the speaker | `/control`, `POST /actions/{kind}` |
+//! | the speaker | `/control`, `/deck-problems`, `POST /actions/{kind}` |
 //! | probes | `/healthz`, `/readyz` |
 //!
 //! A handler takes what it needs, calls one function of the domain and maps the result. Who may call shows in its
@@ -14,6 +14,7 @@
 pub mod actions;
 pub mod assets;
 pub mod auth;
+pub mod authoring;
 pub mod error;
 pub mod events;
 pub mod guard;
@@ -21,6 +22,7 @@ pub mod pages;
 pub mod reading;
 
 use crate::deck::Deck;
+use crate::deck::reload::DeckHandle;
 use crate::live::hub::Hub;
 use crate::stage::actions::Actions;
 use auth::SpeakerKey;
@@ -41,8 +43,8 @@ const LARGEST_BODY: usize = 16 * 1024;
 /// What handlers share; cheap to clone.
 #[derive(Clone, FromRef)]
 pub struct AppState {
-    /// The deck.
-    pub deck: Arc<Deck>,
+    /// The deck; a handler that takes `State<Arc<Deck>>` gets the one that is shown now.
+    pub deck: DeckHandle,
     /// Where the deck's images are; `None` for the built-in talk.
     pub deck_folder: DeckFolder,
     /// Frames for the browsers.
@@ -53,6 +55,12 @@ pub struct AppState {
     pub key: SpeakerKey,
     /// Ends every open stream.
     pub shutdown: CancellationToken,
+}
+
+impl FromRef<AppState> for Arc<Deck> {
+    fn from_ref(state: &AppState) -> Self {
+        state.deck.deck()
+    }
 }
 
 /// Where the deck's images are.
@@ -85,6 +93,7 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/login", get(auth::login_page).post(auth::login));
     let speaker = Router::new()
         .route("/control", get(pages::control))
+        .route("/deck-problems", get(authoring::deck_problems))
         .route("/actions/{kind}", post(actions::act));
     let probes = Router::new()
         .route("/healthz", get(|| async { "ok" }))

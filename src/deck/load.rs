@@ -122,7 +122,7 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-fn slide_number(name: &str) -> Option<u32> {
+pub(super) fn slide_number(name: &str) -> Option<u32> {
     name.strip_prefix("slide-")?
         .strip_suffix(".md")?
         .parse()
@@ -211,7 +211,7 @@ fn slide(
         .or(rendered.heading)
         .or(inherited)
         .unwrap_or_else(|| format!("Slide {label}"));
-    Slide {
+    let mut slide = Slide {
         address,
         label,
         title,
@@ -220,7 +220,10 @@ fn slide(
         html: rendered.html,
         notes_html: rendered.notes_html,
         live: rendered.live,
-    }
+        hash: String::new(),
+    };
+    slide.seal();
+    slide
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ struct Picture {
     pods: Value,
     health: Value,
     deployment: Value,
+    deck_version: String,
     snapshot: Option<Frame>,
 }
 
@@ -175,6 +176,15 @@ impl Hub {
         }
     }
 
+    /// Tells that the deck is now this version, if it is another.
+    pub fn deck(&self, version: &str) {
+        let mut picture = self.lock();
+        if picture.deck_version != version {
+            version.clone_into(&mut picture.deck_version);
+            self.send(&mut picture, "deck", &json!({"version": version}));
+        }
+    }
+
     /// Lets a browser watch. `last_seen` is the `Last-Event-ID` of a browser that comes back.
     #[must_use]
     pub fn subscribe(&self, last_seen: Option<u64>) -> Subscription {
@@ -217,6 +227,7 @@ impl Hub {
             "actions": picture.actions,
             "health": if picture.health.is_null() { json!([]) } else { picture.health.clone() },
             "deployment": picture.deployment,
+            "deck_version": picture.deck_version,
         });
         let snapshot = encode(last, "snapshot", &data);
         picture.snapshot = Some(snapshot.clone());

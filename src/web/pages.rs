@@ -2,6 +2,7 @@
 
 use super::auth::{MaybeSpeaker, Speaker};
 use super::error::Error;
+use crate::deck::reload::{DeckHandle, Edition};
 use crate::deck::{self, Address, Deck, SlideView};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 #[template(path = "deck.html")]
 struct DeckPage<'a> {
     title: &'a str,
+    version: &'a str,
     slides: Vec<SlideView<'a>>,
     speaker: bool,
 }
@@ -36,10 +38,11 @@ pub struct Notice {
 /// # Errors
 /// [`Error::Rendering`].
 pub async fn first(
-    State(deck): State<Arc<Deck>>,
+    State(handle): State<DeckHandle>,
     MaybeSpeaker(speaker): MaybeSpeaker,
 ) -> Result<Response, Error> {
-    render(&deck, deck.first().address, speaker)
+    let edition = handle.edition();
+    render(&edition, edition.deck.first().address, speaker)
 }
 
 /// `/9`, `/9.2`: the deck at a slide.
@@ -47,13 +50,14 @@ pub async fn first(
 /// # Errors
 /// [`Error::NotFound`] says which slides there are.
 pub async fn slide(
-    State(deck): State<Arc<Deck>>,
+    State(handle): State<DeckHandle>,
     Path(address): Path<String>,
     MaybeSpeaker(speaker): MaybeSpeaker,
 ) -> Result<Response, Error> {
-    match deck.find(&address) {
-        Some(found) => render(&deck, found.address, speaker),
-        None => Err(unknown_slide(&deck, &address)),
+    let edition = handle.edition();
+    match edition.deck.find(&address) {
+        Some(found) => render(&edition, found.address, speaker),
+        None => Err(unknown_slide(&edition.deck, &address)),
     }
 }
 
@@ -88,10 +92,11 @@ fn unknown_slide(deck: &Deck, asked: &str) -> Error {
     }
 }
 
-fn render(deck: &Deck, current: Address, speaker: bool) -> Result<Response, Error> {
+fn render(edition: &Edition, current: Address, speaker: bool) -> Result<Response, Error> {
     let page = DeckPage {
-        title: &deck.title,
-        slides: deck.view(current),
+        title: &edition.deck.title,
+        version: &edition.version,
+        slides: edition.deck.view(current),
         speaker,
     };
     Ok(Html(page.render()?).into_response())
