@@ -7,11 +7,12 @@
 //! 3. [`render`]: a part's Markdown to HTML; [`fence`] says what a fenced block means, [`diagram`] draws Mermaid as
 //!    SVG, [`highlight`] colours code, [`sanitise`] keeps raw HTML harmless and sends links to the right place;
 //! 4. [`Deck`]: the steps in order, found by address, each ready to be put in a page;
-//! 5. [`reload`]: the deck that is shown now, replaced when its files change.
+//! 5. [`reload`]: the deck that is shown now, replaced when its files change; [`check`]: what its author should know.
 //!
 //! Nothing in a deck stops the others: what is wrong becomes a [`Problem`] with file and line and, where it can be
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
 
+pub mod check;
 pub mod diagram;
 pub mod document;
 mod escape;
@@ -20,16 +21,17 @@ pub mod front_matter;
 pub mod highlight;
 pub mod load;
 mod parse;
+mod problem;
 pub mod reload;
 mod render;
 mod sanitise;
 mod view;
 
-use std::fmt;
 use std::path::PathBuf;
 
 pub use front_matter::Layout;
 pub use load::{embedded, load};
+pub use problem::{Problem, Severity};
 pub use view::SlideView;
 
 /// Why there is no deck at all. Faults inside a deck are [`Problem`]s instead.
@@ -53,29 +55,6 @@ pub enum DeckError {
         /// Where slides were looked for.
         path: PathBuf,
     },
-}
-
-/// Something wrong in a deck, where it is, and never a reason to stop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// File name, as the speaker knows it.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column, from 1.
-    pub column: usize,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}",
-            self.file, self.line, self.column, self.message
-        )
-    }
 }
 
 /// Where a step is: slide 9, step 2. Ordered as presented.
@@ -124,8 +103,12 @@ pub struct Slide {
     pub notes_html: String,
     /// Whether the step shows live values.
     pub live: bool,
+    /// The file it was written in, as the speaker knows it.
+    pub file: String,
+    /// The line its text starts on, from 1.
+    pub line: usize,
     /// Differs when anything that the room sees of the slide does.
-    pub hash: String,
+    pub hash: u64,
 }
 
 impl Slide {
@@ -133,7 +116,9 @@ impl Slide {
     fn seal(&mut self) {
         let seen = Self {
             notes_html: String::new(),
-            hash: String::new(),
+            // Where it is written does not show either.
+            line: 0,
+            hash: 0,
             ..self.clone()
         };
         self.hash = reload::fingerprint(&format!("{seen:?}"));

@@ -111,12 +111,7 @@ const PASSED_OVER: [&str; 31] = [
 /// Reads a part's YAML, reporting what it cannot use.
 pub(crate) fn read(file: &str, yaml: Located<'_>, problems: &mut Vec<Problem>) -> FrontMatter {
     let mut report = |line: usize, column: usize, message: String| {
-        problems.push(Problem {
-            file: file.to_owned(),
-            line,
-            column,
-            message,
-        });
+        problems.push(Problem::error(file, line, message).at_column(column));
     };
     if yaml.text.trim().is_empty() {
         return FrontMatter::default();

@@ -66,18 +66,29 @@ pub fn load(path: &Path) -> Result<Deck, DeckError> {
 /// Never in a build whose tests passed: the slides are in the binary.
 #[must_use]
 pub fn embedded() -> Deck {
-    let mut sources: Vec<_> = Shipped::iter()
-        .filter_map(|name| {
-            let text = String::from_utf8_lossy(&Shipped::get(&name)?.data).into_owned();
+    let sources: Vec<_> = embedded_texts()
+        .into_iter()
+        .filter_map(|(name, text)| {
             Some(Source {
                 number: slide_number(&name)?,
-                name: name.into_owned(),
+                name,
                 text,
             })
         })
         .collect();
-    sources.sort_by_key(|source| source.number);
     assemble(&sources, Split::Steps).expect("the binary carries slides/slide-01.md onwards")
+}
+
+/// The files of the talk in the binary, in order, by name.
+pub(super) fn embedded_texts() -> Vec<(String, String)> {
+    let mut texts: Vec<_> = Shipped::iter()
+        .filter_map(|name| {
+            let text = String::from_utf8_lossy(&Shipped::get(&name)?.data).into_owned();
+            Some((name.into_owned(), text))
+        })
+        .collect();
+    texts.sort_by_key(|(name, _)| slide_number(name));
+    texts
 }
 
 /// What a `---` starts.
@@ -111,11 +122,11 @@ fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
 }
 
 /// A stray byte must not cost the talk: it is shown as the replacement character.
-fn read_text(path: &Path) -> std::io::Result<String> {
+pub(super) fn read_text(path: &Path) -> std::io::Result<String> {
     fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name()
         .unwrap_or(path.as_os_str())
         .to_string_lossy()
@@ -138,15 +149,11 @@ fn assemble(sources: &[Source], split: Split) -> Option<Deck> {
             .last()
             .is_some_and(|last| last.address.slide == source.number)
         {
-            problems.push(Problem {
-                file: source.name.clone(),
-                line: 1,
-                column: 1,
-                message: format!(
-                    "slide {} is already another file; this one is left out",
-                    source.number
-                ),
-            });
+            let message = format!(
+                "slide {} is already another file; this one is left out",
+                source.number
+            );
+            problems.push(Problem::error(&source.name, 1, message));
             continue;
         }
         let parts = parse::parts(&source.name, &source.text, &mut problems);
@@ -220,7 +227,9 @@ fn slide(
         html: rendered.html,
         notes_html: rendered.notes_html,
         live: rendered.live,
-        hash: String::new(),
+        file: file.to_owned(),
+        line: part.body.line,
+        hash: 0,
     };
     slide.seal();
     slide

@@ -162,14 +162,9 @@ fn next_separator(
             if above_is_blank {
                 return index;
             }
-            problems.push(Problem {
-                file: file.to_owned(),
-                line: index + 1,
-                column: 1,
-                message: "a line --- right under text makes that text a heading; \
-                          put a blank line above to start a new part"
-                    .to_owned(),
-            });
+            let message = "a line --- right under text makes that text a heading; \
+                           put a blank line above to start a new part";
+            problems.push(Problem::warning(file, index + 1, message.to_owned()));
         }
         state.take(line.text);
     }
@@ -178,17 +173,17 @@ fn next_separator(
 
 /// Whether we are inside something that may contain `---` without meaning it.
 #[derive(Default)]
-struct Scan {
+pub(super) struct Scan {
     fence: Option<(u8, usize)>,
     comment: bool,
 }
 
 impl Scan {
-    fn plain(&self) -> bool {
+    pub(super) fn plain(&self) -> bool {
         self.fence.is_none() && !self.comment
     }
 
-    fn take(&mut self, line: &str) {
+    pub(super) fn take(&mut self, line: &str) {
         if self.comment {
             self.comment = !line.contains("-->");
         } else if let Some((mark, length)) = self.fence {

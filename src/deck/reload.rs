@@ -43,7 +43,7 @@ pub struct Edition {
 
 impl Edition {
     fn new(deck: Arc<Deck>, fault: Option<String>) -> Self {
-        let version = fingerprint(&format!("{deck:?}{fault:?}"));
+        let version = format!("{:016x}", fingerprint(&format!("{deck:?}{fault:?}")));
         Self {
             deck,
             version,
@@ -278,7 +278,7 @@ fn date_pictures(html: &str, folder: &Path) -> String {
         if let Some(stamp) = stamp(&folder.join(decoded(address)))
             && !address.contains(['?', '#'])
         {
-            out.push_str(&format!("?v={}", fingerprint(&stamp)));
+            out.push_str(&format!("?v={:x}", fingerprint(&stamp)));
         }
         out.push('"');
         rest = tail;
@@ -288,7 +288,7 @@ fn date_pictures(html: &str, folder: &Path) -> String {
 }
 
 /// `a%20b.png` → `a b.png`
-fn decoded(path: &str) -> String {
+pub(super) fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -303,11 +303,11 @@ fn decoded(path: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Sixteen hexadecimal digits that stand for a content. Not against malice, only to tell editions apart.
-pub(super) fn fingerprint(content: &(impl Hash + ?Sized)) -> String {
+/// A number that stands for a content. Not against malice, only to tell editions apart.
+pub(super) fn fingerprint(content: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    hasher.finish()
 }
 
 #[cfg(test)]

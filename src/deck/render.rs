@@ -190,12 +190,7 @@ impl Renderer<'_> {
     }
 
     fn report(&mut self, line: usize, message: String) {
-        self.problems.push(Problem {
-            file: self.file.to_owned(),
-            line,
-            column: 1,
-            message,
-        });
+        self.problems.push(Problem::error(self.file, line, message));
     }
 
     /// A fenced block to a place, its HTML kept for later. What cannot be used is shown, with its line, in the slide.

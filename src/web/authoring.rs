@@ -18,6 +18,7 @@ pub async fn deck_problems(_: Speaker, State(deck): State<DeckHandle>) -> Json<V
                 "file": problem.file,
                 "line": problem.line,
                 "column": problem.column,
+                "severity": problem.severity.to_string(),
                 "message": problem.message,
             })
         })

@@ -4,7 +4,8 @@
 // Keys follow what speakers know from other tools, and never act while a modifier is held or someone is typing.
 import { switchTheme } from "./theme.js";
 
-const slides = [...document.querySelectorAll(".slide[data-address]")];
+const allSlides = () => [...document.querySelectorAll(".slide[data-address]")];
+let slides = allSlides();
 const announcer = document.getElementById("announcer");
 const help = document.getElementById("help");
 const goto = document.getElementById("goto");
@@ -28,6 +29,13 @@ export function show(index) {
   announcer.textContent = slide.getAttribute("aria-label");
   document.dispatchEvent(new CustomEvent("podium:slide", { detail: { address: slide.dataset.address } }));
 }
+
+// The author has edited: other slides, the same place or the nearest.
+document.addEventListener("podium:deck", () => {
+  slides = allSlides();
+  at = Math.max(0, slides.findIndex((slide) => slide.classList.contains("current")));
+  history.replaceState(null, "", `/${current()}${location.search}`);
+});
 
 /** Index of "9" (its first step) or "9.2"; -1 if there is none. */
 function find(address) {

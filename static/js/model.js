@@ -14,11 +14,14 @@ const CUT_EVERY = 256;
 /** Longest log a page keeps; the server's own list is the full one. */
 const LOG_LENGTH = 200;
 
+/** The fields that views are told of. */
+const FIELDS = ["connection", "history", "sample", "pods", "milestones", "actions", "health", "deployment", "deckVersion"];
+
 const emptyHistory = () => Object.fromEntries(COLUMNS.map((name) => [name, []]));
 
 /** Creates a model. `schedule` defers one call to the next frame (`requestAnimationFrame` in a page). */
 export function createModel(schedule) {
-  const views = [];
+  const views = new Set();
   const dirty = new Set();
   let pending = false;
   // Offset of the server's clock to ours. A frame can only arrive late, never early, so the largest difference seen
@@ -34,12 +37,18 @@ export function createModel(schedule) {
     actions: [],
     health: null,
     deployment: null,
+    /** Names the content of the deck that the server shows now. */
+    deckVersion: null,
     /** The server's clock now, in ms since the epoch. */
     now: () => Date.now() + (offset ?? 0),
-    /** Calls `view(model, changed)` at most once a frame; `changed` holds the names of the fields that did. */
+    /**
+     * Calls `view(model, changed)` at most once a frame; `changed` holds the names of the fields that did. Returns
+     * what ends that, for a view whose element leaves the page.
+     */
     watch(view) {
-      views.push(view);
-      view(model, new Set(["connection", "history", "sample", "pods", "milestones", "actions", "health", "deployment"]));
+      views.add(view);
+      view(model, new Set(FIELDS));
+      return () => views.delete(view);
     },
     /** Health of one source by name, or null while unknown. */
     source: (name) => model.health?.find((source) => source.name === name) ?? null,
@@ -95,8 +104,9 @@ export function createModel(schedule) {
       model.actions = data.actions ?? [];
       model.health = data.health?.sources ?? data.health ?? null;
       if (data.deployment) model.deployment = data.deployment;
+      if (data.deck_version) model.deckVersion = data.deck_version;
       if (data.t) follow(data.t);
-      changed("history", "sample", "pods", "milestones", "actions", "health", "deployment");
+      changed(...FIELDS.filter((name) => name !== "connection"));
     },
     sample(data) {
       follow(data.t);
@@ -127,6 +137,10 @@ export function createModel(schedule) {
       model.deployment = data;
       changed("deployment");
     },
+    deck(data) {
+      model.deckVersion = data.version;
+      changed("deckVersion");
+    },
   };
 
   return {
@@ -152,4 +166,4 @@ export function createModel(schedule) {
 }
 
 /** The names of the stream's events. */
-export const EVENTS = ["snapshot", "sample", "pods", "milestone", "action", "health", "deployment"];
+export const EVENTS = ["snapshot", "sample", "pods", "milestone", "action", "health", "deployment", "deck"];

@@ -23,7 +23,7 @@ export default defineConfig({
   use: { browserName: "chromium", launchOptions, viewport: { width: 1280, height: 720 }, trace: "retain-on-failure" },
   projects: [
     { name: "pure", testMatch: /(model|format)\.spec\.mjs/ },
-    { name: "pages", testMatch: /(slides|control|accessibility)\.spec\.mjs/ },
+    { name: "pages", testMatch: /(slides|control|accessibility|reload)\.spec\.mjs/ },
     { name: "story", testMatch: /story\.spec\.mjs/, timeout: 6 * 60_000 },
   ],
 });

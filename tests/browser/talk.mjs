@@ -35,9 +35,10 @@ function connectionFile(folder) {
   });
 }
 
-async function start() {
+/** Starts a server with more arguments; whoever starts one stops it. */
+export async function start(options = []) {
   const folder = mkdtempSync(join(tmpdir(), "podium-browser-"));
-  const child = spawn(BINARY, ["serve", "--state-dir", folder, "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(BINARY, ["serve", "--state-dir", folder, "--listen", "127.0.0.1:0", ...options], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
   const ended = new Promise((resolve) => child.on("exit", resolve));

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod broker;
+mod check;
 mod configuration;
 mod control;
 mod hostile_bodies;
@@ -15,6 +16,7 @@ mod kubectl;
 mod kubernetes_api;
 mod queue;
 mod redis_server;
+mod reload;
 mod scale_to_zero;
 mod scaling;
 mod security;
