@@ -3,10 +3,12 @@
 //! `0` done, `1` failed (the message is on standard error), `2` usage (clap's). Results go to standard output, progress
 //! to standard error, so that a script can read the one and a person the other.
 
+pub mod check;
 pub mod conformance;
 pub mod demo;
 pub mod enqueue;
 pub mod export;
+pub mod new;
 pub mod pod;
 pub mod queue_depth;
 pub mod serve;
@@ -54,18 +56,31 @@ async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Status => return status::run(config).await,
         Command::Worker { name } => pod::worker(config, name).await?,
         Command::Broker { listen, password } => pod::broker(listen, password).await?,
+        Command::Check {
+            deck,
+            strict,
+            format,
+        } => {
+            let out = &mut std::io::stdout().lock();
+            return Ok(exit_code(check::run(deck, strict, format, out)?));
+        }
+        Command::New { folder } => new::run(&folder, &mut std::io::stdout().lock())?,
         Command::Conformance {
             what: Conformance::Hpa { file, verbose },
         } => {
-            let equal = conformance::run(&file, verbose, &mut std::io::stdout().lock())?;
-            return Ok(if equal {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            let out = &mut std::io::stdout().lock();
+            return Ok(exit_code(conformance::run(&file, verbose, out)?));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn exit_code(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// A token that SIGTERM and SIGINT cancel.

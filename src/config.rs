@@ -191,6 +191,23 @@ pub enum Command {
         #[arg(long, env = "PODIUM_WORKER", value_name = "NAME")]
         name: Option<String>,
     },
+    /// Lint a deck: links, pictures, notes, headings, directives, and what is too much for a slide
+    Check {
+        /// Deck to check: a folder of slide-NN.md, or one Markdown file [default: ./slides.md, ./slides, or the
+        /// built-in talk]
+        deck: Option<PathBuf>,
+        /// Fail on warnings too
+        #[arg(long)]
+        strict: bool,
+        /// How to print what was found
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+    },
+    /// Start a deck: a folder with one slide of each kind, ready to present
+    New {
+        /// Folder to start it in; made if need be
+        folder: PathBuf,
+    },
     /// Replay recorded HPA decisions through our HPA
     Conformance {
         /// What to replay
@@ -207,6 +224,15 @@ pub enum Command {
         #[arg(long, env = "PODIUM_BROKER_PASSWORD", hide_env_values = true)]
         password: Option<String>,
     },
+}
+
+/// How `podium check` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people: file:line:column, the line itself, a summary
+    Text,
+    /// For editors: one JSON object
+    Json,
 }
 
 /// What `podium conformance` can replay.

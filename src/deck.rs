@@ -8,12 +8,14 @@
 //! 4. [`render`]: a part's Markdown to HTML; [`fence`] says what a fenced block means, [`diagram`] draws Mermaid as
 //!    SVG, [`highlight`] colours code and [`stepping`] lights its lines, [`math`] sets formulas, [`fragment`] counts
 //!    what is revealed when, [`sanitise`] keeps raw HTML harmless and sends links to the right place;
-//! 5. [`Deck`]: the steps in order, found by address, each ready to be put in a page.
+//! 5. [`Deck`]: the steps in order, found by address, each ready to be put in a page;
+//! 6. [`reload`]: the deck that is shown now, replaced when its files change; [`check`]: what its author should know.
 //!
 //! Nothing in a deck stops the others: what is wrong becomes a [`Problem`] with file and line and, where it can be
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
 
 mod assemble;
+pub mod check;
 pub mod diagram;
 mod directive;
 pub mod document;
@@ -31,6 +33,7 @@ mod notes;
 mod parse;
 pub mod picture;
 mod problem;
+pub mod reload;
 mod render;
 mod sanitise;
 pub mod settings;
@@ -144,6 +147,18 @@ pub struct Slide {
 }
 
 impl Slide {
+    /// Sets the hash by the content. Notes are left out: the hash is in everyone's page.
+    fn seal(&mut self) {
+        let seen = Self {
+            notes_html: String::new(),
+            // Where it is written does not show either.
+            line: 0,
+            hash: 0,
+            ..self.clone()
+        };
+        self.hash = reload::fingerprint(&format!("{seen:?}"));
+    }
+
     /// The id of the slide's element: `s8`, `s9-2`.
     #[must_use]
     pub fn id(&self) -> String {

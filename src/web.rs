@@ -5,7 +5,7 @@
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
 //! | | `/events`, `/static/{file}`, `/login`, `/print`, `/runs`, `/runs/{id}` |
 //! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `/notes`, `/print?notes`, |
-//! | | `POST /actions/{kind}`, |
+//! | | `/deck-problems`, `POST /actions/{kind}`, |
 //! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
 //! | probes | `/healthz`, `/readyz` |
 //!
@@ -16,6 +16,7 @@
 pub mod actions;
 pub mod assets;
 pub mod auth;
+pub mod authoring;
 pub mod error;
 pub mod events;
 pub mod export;
@@ -30,6 +31,7 @@ pub mod reading;
 pub mod runs;
 
 use crate::deck::Deck;
+use crate::deck::reload::DeckHandle;
 use crate::live::hub::Hub;
 use crate::live::room::Room;
 use crate::live::run::Runs;
@@ -53,8 +55,8 @@ const LARGEST_BODY: usize = 16 * 1024;
 /// What handlers share; cheap to clone.
 #[derive(Clone, FromRef)]
 pub struct AppState {
-    /// The deck.
-    pub deck: Arc<Deck>,
+    /// The deck; a handler that takes `State<Arc<Deck>>` gets the one that is shown now.
+    pub deck: DeckHandle,
     /// Where the deck's images are; `None` for the built-in talk.
     pub deck_folder: DeckFolder,
     /// Frames for the browsers.
@@ -69,6 +71,12 @@ pub struct AppState {
     pub key: SpeakerKey,
     /// Ends every open stream.
     pub shutdown: CancellationToken,
+}
+
+impl FromRef<AppState> for Arc<Deck> {
+    fn from_ref(state: &AppState) -> Self {
+        state.deck.deck()
+    }
 }
 
 /// Where the deck's images are.
@@ -113,6 +121,7 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/presenter", get(presenter::presenter))
         .route("/presenter/{address}", get(presenter::presenter_at))
         .route("/remote", get(presenter::remote))
+        .route("/deck-problems", get(authoring::deck_problems))
         .route("/actions/{kind}", post(actions::act))
         .route("/position", post(position::change))
         .route("/position/clock", post(position::clock))

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::config::{self, ClusterKind, Config, DEFAULT_LISTEN, ServeArgs};
 use crate::connection::{self, Connection};
+use crate::deck::reload::{self, DeckHandle};
 use crate::deck::{self, Deck};
 use crate::embedded::{self, Embedded};
 use crate::live::hub::Hub;
@@ -56,6 +57,12 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     ));
 
     let room = Room::new(hub.clone(), clock.clone(), &deck.first().label);
+    let deck = DeckHandle::new(deck);
+    tokio::spawn(announce_editions(deck.clone(), hub.clone()));
+    if let Some(path) = args.deck.clone() {
+        tokio::spawn(reload::follow(path, deck.clone(), shutdown.clone()));
+    }
+
     let (publish, published) = mpsc::unbounded_channel();
     tokio::spawn(forward_actions(published, hub.clone()));
     let connection = Connection {
@@ -65,8 +72,8 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         speaker_key: random_key(),
     };
     let state = AppState {
-        deck: Arc::new(deck),
-        deck_folder: DeckFolder(args.deck.as_deref().map(deck_folder).map(Arc::new)),
+        deck,
+        deck_folder: DeckFolder(args.deck.as_deref().map(reload::folder_of).map(Arc::new)),
         hub,
         room,
         runs,
@@ -98,22 +105,15 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
 
 fn load_deck(path: Option<&Path>) -> Result<Deck> {
     let deck = match path {
-        Some(path) => deck::load(path).with_context(|| format!("--deck {}", path.display()))?,
+        Some(path) => {
+            reload::load_watched(path).with_context(|| format!("--deck {}", path.display()))?
+        }
         None => deck::embedded(),
     };
     for problem in &deck.problems {
         writeln!(std::io::stderr(), "{problem}")?;
     }
     Ok(deck)
-}
-
-/// Where a deck's images are: its folder, or the folder of its one file.
-fn deck_folder(deck: &Path) -> PathBuf {
-    if deck.is_dir() {
-        deck.to_owned()
-    } else {
-        deck.parent().unwrap_or(Path::new(".")).to_owned()
-    }
 }
 
 /// Binds the address asked for, or the first free port from the default on.
@@ -226,6 +226,16 @@ fn observe(
 async fn forward_actions(mut published: mpsc::UnboundedReceiver<stage::action::Action>, hub: Hub) {
     while let Some(action) = published.recv().await {
         hub.action(&serde_json::json!(action));
+    }
+}
+
+/// Tells every browser of the deck's edition, now and whenever it is another.
+async fn announce_editions(deck: DeckHandle, hub: Hub) {
+    let mut editions = deck.subscribe();
+    hub.deck(&deck.edition().version);
+    while editions.changed().await.is_ok() {
+        let version = editions.borrow_and_update().version.clone();
+        hub.deck(&version);
     }
 }
 

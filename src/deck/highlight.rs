@@ -40,6 +40,12 @@ pub fn highlight(language: &str, code: &str) -> String {
     generator.finalize()
 }
 
+/// Whether there is a grammar of this name.
+#[must_use]
+pub fn knows(language: &str) -> bool {
+    GRAMMARS.find_syntax_by_token(alias(language)).is_some()
+}
+
 /// Names people write that the grammars do not know.
 fn alias(language: &str) -> &str {
     match language {

@@ -68,12 +68,12 @@ pub fn load(path: &Path) -> Result<Deck, DeckError> {
 /// Never in a build whose tests passed: the slides are in the binary.
 #[must_use]
 pub fn embedded() -> Deck {
-    let mut sources: Vec<_> = Shipped::iter()
-        .filter_map(|name| {
-            let text = String::from_utf8_lossy(&Shipped::get(&name)?.data).into_owned();
+    let mut sources: Vec<_> = embedded_texts()
+        .into_iter()
+        .filter_map(|(name, text)| {
             Some(Source {
                 number: slide_number(&name)?,
-                name: name.into_owned(),
+                name,
                 path: PathBuf::new(),
                 text,
             })
@@ -82,6 +82,18 @@ pub fn embedded() -> Deck {
     sources.sort_by_key(|source| source.number);
     assemble(&sources, Split::Steps, Library::default())
         .expect("the binary carries slides/slide-01.md onwards")
+}
+
+/// The files of the talk in the binary, in order, by name.
+pub(super) fn embedded_texts() -> Vec<(String, String)> {
+    let mut texts: Vec<_> = Shipped::iter()
+        .filter_map(|name| {
+            let text = String::from_utf8_lossy(&Shipped::get(&name)?.data).into_owned();
+            Some((name.into_owned(), text))
+        })
+        .collect();
+    texts.sort_by_key(|(name, _)| slide_number(name));
+    texts
 }
 
 fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
@@ -109,18 +121,18 @@ fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
 }
 
 /// A stray byte must not cost the talk: it is shown as the replacement character.
-fn read_text(path: &Path) -> std::io::Result<String> {
+pub(super) fn read_text(path: &Path) -> std::io::Result<String> {
     fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name()
         .unwrap_or(path.as_os_str())
         .to_string_lossy()
         .into_owned()
 }
 
-fn slide_number(name: &str) -> Option<u32> {
+pub(super) fn slide_number(name: &str) -> Option<u32> {
     name.strip_prefix("slide-")?
         .strip_suffix(".md")?
         .parse()

@@ -76,6 +76,7 @@ struct Picture {
     deployment: Value,
     position: Value,
     ink: Map<String, Value>,
+    deck_version: String,
     snapshot: Option<Frame>,
 }
 
@@ -207,6 +208,15 @@ impl Hub {
         }
     }
 
+    /// Tells that the deck is now this version, if it is another.
+    pub fn deck(&self, version: &str) {
+        let mut picture = self.lock();
+        if picture.deck_version != version {
+            version.clone_into(&mut picture.deck_version);
+            self.send(&mut picture, "deck", &json!({"version": version}));
+        }
+    }
+
     /// Publishes where the talk is.
     pub fn position(&self, position: &Position) {
         let mut picture = self.lock();
@@ -276,6 +286,7 @@ impl Hub {
             "deployment": picture.deployment,
             "position": picture.position,
             "ink": picture.ink,
+            "deck_version": picture.deck_version,
         });
         let snapshot = encode(last, "snapshot", &data);
         picture.snapshot = Some(snapshot.clone());

@@ -2,6 +2,7 @@
 
 use super::auth::{MaybeSpeaker, Speaker};
 use super::error::Error;
+use crate::deck::reload::DeckHandle;
 use crate::deck::{self, Deck, Settings, SlideView};
 use crate::live::room::Room;
 use askama::Template;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 struct DeckPage<'a> {
     title: &'a str,
     settings: &'a Settings,
+    version: &'a str,
     slides: Vec<SlideView<'a>>,
     /// How many fragments of the addressed step are revealed at first.
     click: u16,
@@ -49,15 +51,18 @@ pub struct Notice {
 /// # Errors
 /// [`Error::Rendering`].
 pub async fn first(
-    State(deck): State<Arc<Deck>>,
+    State(handle): State<DeckHandle>,
     State(room): State<Room>,
     MaybeSpeaker(speaker): MaybeSpeaker,
 ) -> Result<Response, Error> {
+    let edition = handle.edition();
+    let deck = &edition.deck;
     let position = room.position();
     let shown = deck.find(&position.address);
     render(&DeckPage {
         title: &deck.title,
         settings: &deck.settings,
+        version: &edition.version,
         // A step that an edit of the deck took away: the start is better than nothing.
         slides: deck.view(shown.unwrap_or_else(|| deck.first()).address),
         click: position.click,
@@ -71,18 +76,21 @@ pub async fn first(
 /// # Errors
 /// [`Error::NotFound`] says which slides there are.
 pub async fn slide(
-    State(deck): State<Arc<Deck>>,
+    State(handle): State<DeckHandle>,
     Path(address): Path<String>,
     Query(query): Query<Clicks>,
     MaybeSpeaker(speaker): MaybeSpeaker,
 ) -> Result<Response, Error> {
+    let edition = handle.edition();
+    let deck = &edition.deck;
     let Some(found) = deck.find(&address) else {
-        return Err(unknown_slide(&deck, &address));
+        return Err(unknown_slide(deck, &address));
     };
     let clicks = query.clicks.and_then(|clicks| clicks.parse().ok());
     render(&DeckPage {
         title: &deck.title,
         settings: &deck.settings,
+        version: &edition.version,
         slides: deck.view(found.address),
         click: clicks.unwrap_or(0),
         follows: false,

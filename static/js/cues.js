@@ -39,11 +39,13 @@ class Cue {
   }
 }
 
-/** Brings every button of a slide's `.controls` to life. */
-export function mountCues(model, apply) {
-  const cues = [...document.querySelectorAll(".controls form[data-action]")].map((form) => new Cue(form, model, apply));
+/** Brings every button of a slide's `.controls` below `root` to life. */
+export function mountCues(model, apply, root = document) {
+  const cues = [...root.querySelectorAll(".controls form[data-action]")].map((form) => new Cue(form, model, apply));
   if (cues.length === 0) return;
-  model.watch((_, changed) => {
+  const unwatch = model.watch((_, changed) => {
     if (["actions", "deployment", "health", "connection"].some((name) => changed.has(name))) cues.forEach((cue) => cue.show());
+    // Gone with a slide that was edited.
+    if (!cues.some((cue) => cue.button.isConnected)) unwatch();
   });
 }

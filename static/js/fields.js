@@ -51,14 +51,21 @@ export function mountFields(model, root = document) {
     for (const element of root.querySelectorAll(only ?? "[data-live]")) if (shown(element)) write(model, element);
   };
 
+  const badges = () => {
+    for (const badge of root.querySelectorAll("[data-connection]")) {
+      badge.dataset.connection = model.connection;
+      [badge.textContent, badge.title] = BADGE[model.connection];
+    }
+  };
+
   model.watch((_, changed) => {
     if (changed.has("sample") || changed.has("health") || changed.has("connection")) refresh();
-    if (changed.has("connection")) {
-      for (const badge of root.querySelectorAll("[data-connection]")) {
-        badge.dataset.connection = model.connection;
-        [badge.textContent, badge.title] = BADGE[model.connection];
-      }
-    }
+    if (changed.has("connection")) badges();
+  });
+  // Slides that an edit brought in.
+  document.addEventListener("podium:deck", () => {
+    refresh();
+    badges();
   });
 
   // A countdown runs between samples too.

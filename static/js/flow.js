@@ -31,7 +31,6 @@ function pulse(edge) {
 
 /** Animates every `[data-edge]` and marks every `[data-node]` below `root`. */
 export function mountFlow(model, root = document) {
-  if (!root.querySelector("[data-edge], [data-node]")) return;
   let before = null;
   model.watch((_, changed) => {
     if (!changed.has("sample")) return;

@@ -162,14 +162,23 @@ function mountGraph(graph, figure, model, { first, last }) {
     });
   };
 
-  new ResizeObserver(draw).observe(canvas);
+  const resizes = new ResizeObserver(draw);
+  resizes.observe(canvas);
   onThemeChange(() => plot?.redraw(false, true));
   // Axis text was measured with a fallback if the font came late.
   document.fonts.ready.then(() => {
     drawnFont = 0;
     draw();
   });
-  model.watch((_, changed) => {
+  const unwatch = model.watch((_, changed) => {
+    // The author has edited this slide: another figure stands in its place.
+    if (!figure.isConnected) {
+      unwatch();
+      resizes.disconnect();
+      plot?.destroy();
+      plot = null;
+      return;
+    }
     if (!changed.has("history") && !changed.has("milestones")) return;
     if (reducedMotion.matches && Date.now() - drawnAt < CALM_MS) return;
     drawnAt = Date.now();

@@ -2,12 +2,14 @@
 // page load it alike; a view finds its own placeholders and costs nothing where there are none.
 
 import { mountCues } from "./cues.js";
+import { mountDeckProblems } from "./deck_problems.js";
 import { mountFields } from "./fields.js";
 import { mountFlow } from "./flow.js";
 import { mountGraphs } from "./graph.js";
 import { createModel } from "./model.js";
 import { mountPhase } from "./phase.js";
 import { mountPods } from "./pods.js";
+import { mountReload } from "./reload.js";
 import { openStream } from "./stream.js";
 import { streamUrl } from "./window.js";
 
@@ -22,10 +24,17 @@ export { model, apply, hear };
 /** For whoever looks from the console, and for the browser tests: the numbers behind the pixels. */
 window.podium = { model };
 
-mountGraphs(model);
+/** Brings the placeholders below `root` to life. They take the model's history with them, however late they come. */
+function mount(root) {
+  mountGraphs(model, root);
+  mountPhase(model, root);
+  mountCues(model, apply, root);
+}
+
+mount(document);
 mountFields(model);
-mountPhase(model);
 mountFlow(model);
 mountPods(model);
-mountCues(model, apply);
 openStream(streamUrl(), { apply, connect });
+mountReload(model, (slides) => slides.forEach(mount));
+mountDeckProblems(model);

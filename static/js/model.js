@@ -14,11 +14,17 @@ const CUT_EVERY = 256;
 /** Longest log a page keeps; the server's own list is the full one. */
 const LOG_LENGTH = 200;
 
+/** The fields that views are told of. */
+const FIELDS = [
+  "connection", "history", "sample", "pods", "milestones", "actions", "health", "deployment", "position", "ink",
+  "deckVersion",
+];
+
 const emptyHistory = () => Object.fromEntries(COLUMNS.map((name) => [name, []]));
 
 /** Creates a model. `schedule` defers one call to the next frame (`requestAnimationFrame` in a page). */
 export function createModel(schedule) {
-  const views = [];
+  const views = new Set();
   const ears = new Map();
   const dirty = new Set();
   let pending = false;
@@ -39,12 +45,18 @@ export function createModel(schedule) {
     position: null,
     /** Strokes by step: `{"9.2": [[[x, y], …], …]}`. */
     ink: {},
+    /** Names the content of the deck that the server shows now. */
+    deckVersion: null,
     /** The server's clock now, in ms since the epoch. */
     now: () => Date.now() + (offset ?? 0),
-    /** Calls `view(model, changed)` at most once a frame; `changed` holds the names of the fields that did. */
+    /**
+     * Calls `view(model, changed)` at most once a frame; `changed` holds the names of the fields that did. Returns
+     * what ends that, for a view whose element leaves the page.
+     */
     watch(view) {
-      views.push(view);
-      view(model, new Set(["connection", "history", "sample", "pods", "milestones", "actions", "health", "deployment", "position", "ink"]));
+      views.add(view);
+      view(model, new Set(FIELDS));
+      return () => views.delete(view);
     },
     /** Health of one source by name, or null while unknown. */
     source: (name) => model.health?.find((source) => source.name === name) ?? null,
@@ -104,10 +116,11 @@ export function createModel(schedule) {
       model.actions = data.actions ?? [];
       model.health = data.health?.sources ?? data.health ?? null;
       if (data.deployment) model.deployment = data.deployment;
+      if (data.deck_version) model.deckVersion = data.deck_version;
       if (data.t) follow(data.t);
       if (data.position) handlers.position(data.position);
       model.ink = data.ink ?? {};
-      changed("history", "sample", "pods", "milestones", "actions", "health", "deployment", "ink");
+      changed(...FIELDS.filter((name) => name !== "connection"));
     },
     sample(data) {
       follow(data.t);
@@ -152,6 +165,9 @@ export function createModel(schedule) {
     },
     pointer(data) {
       tell("pointer", data);
+    deck(data) {
+      model.deckVersion = data.version;
+      changed("deckVersion");
     },
   };
 
@@ -183,4 +199,4 @@ export function createModel(schedule) {
 }
 
 /** The names of the stream's events. */
-export const EVENTS = ["snapshot", "sample", "pods", "milestone", "action", "health", "deployment", "position", "ink", "pointer"];
+export const EVENTS = ["snapshot", "sample", "pods", "milestone", "action", "health", "deployment", "position", "ink", "pointer", "deck"];

@@ -51,6 +51,12 @@ export function mountPhase(model, root = document) {
       }
     }
   };
-  model.watch((_, changed) => changed.has("sample") && run());
-  setInterval(run, 100);
+  const timer = setInterval(run, 100);
+  const unwatch = model.watch((_, changed) => {
+    if (changed.has("sample")) run();
+    if (strips.some(([{ item }]) => item.isConnected)) return;
+    // Gone with a slide that was edited.
+    clearInterval(timer);
+    unwatch();
+  });
 }

@@ -23,7 +23,7 @@ export default defineConfig({
   use: { browserName: "chromium", launchOptions, viewport: { width: 1280, height: 720 }, trace: "retain-on-failure" },
   projects: [
     { name: "pure", testMatch: /(model|format|steps|contrast|talk_clock)\.spec\.mjs/ },
-    { name: "pages", testMatch: /(slides|control|layout|accessibility|follow|presenter|export)\.spec\.mjs/ },
+    { name: "pages", testMatch: /(slides|control|layout|accessibility|follow|presenter|reload|export)\.spec\.mjs/ },
     { name: "story", testMatch: /story\.spec\.mjs/, timeout: 6 * 60_000 },
   ],
 });

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod broker;
+mod check;
 mod configuration;
 mod control;
 mod decks;
@@ -19,6 +20,7 @@ mod position;
 mod presenter;
 mod queue;
 mod redis_server;
+mod reload;
 mod scale_to_zero;
 mod scaling;
 mod security;
