@@ -24,7 +24,7 @@ fn check(name: &str, clicks: &[usize]) -> Deck {
     let found: Vec<_> = deck.slides.iter().map(|slide| slide.clicks).collect();
     assert_eq!(found, clicks);
     for slide in &deck.slides {
-        for stray in ["v-click", "::right::", "<<<", "{{", "data-block", "style="] {
+        for stray in ["v-click", "::right::", "<<<", "{{", "data-block", " style="] {
             assert!(
                 !slide.html.contains(stray),
                 "{stray} on {}: {}",
