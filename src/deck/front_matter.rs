@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::diagram::Bindings;
 use super::fragment::MOST_CLICKS;
-use super::picture::{Background, is_color};
+use super::picture::{Background, ELSEWHERE, is_color, is_elsewhere};
 use super::settings::{Settings, Transition};
 use super::{Layout, Problem, Severity};
 pub(crate) use sheet::{Fault, Sheet};
@@ -134,6 +134,10 @@ impl Reader {
         problems: &mut Vec<Problem>,
     ) {
         let marp = self.settings.marp || sheet.is_comment();
+        if first && !self.settings.marp && sheet.keys.contains_key("theme") {
+            // Only Slidev's decks name a theme, and its first slide is a cover unless it says otherwise.
+            slide.layout = Layout::Cover;
+        }
         for (key, value) in &sheet.keys {
             let deck_wide = Settings::reads(key) && !SHARED.contains(&key.as_str());
             if deck_wide && first {
@@ -313,6 +317,11 @@ fn background(slide: &mut FrontMatter, key: &str, value: &Value) -> Result<(), F
         (slide.background, slide.background_color) = (None, None);
     } else if key != "image" && is_color(what) {
         slide.background_color = Some(what.to_owned());
+    } else if is_elsewhere(
+        what.trim_start_matches("url(")
+            .trim_start_matches(['"', '\'']),
+    ) {
+        return Err(Fault(Severity::Ignored, ELSEWHERE.to_owned()));
     } else if what.contains("gradient(") {
         let message = format!("{key} takes a picture or a colour; the gradient is not drawn");
         return Err(Fault(Severity::Ignored, message));

@@ -74,7 +74,8 @@ pub(crate) fn render(tex: &str, place: Place) -> Result<String, String> {
     let mathml = catch_unwind(AssertUnwindSafe(|| mathml(tex, place)));
     let mathml =
         mathml.unwrap_or_else(|_| Err("the formula renderer failed on this".to_owned()))?;
-    Ok(pieces(&mathml).iter().map(known).collect())
+    let html: String = pieces(&mathml).iter().map(known).collect();
+    Ok(spaces_outside(&html))
 }
 
 fn mathml(tex: &str, place: Place) -> Result<String, String> {
@@ -119,6 +120,17 @@ fn without_steps(tex: &str) -> &str {
         }
         _ => tex,
     }
+}
+
+/// Puts the thin space before a function such as `log` in front of the function's scripts: the renderer writes it
+/// inside, as a child too many, and browsers then draw the whole as an error.
+fn spaces_outside(html: &str) -> String {
+    const SPACE: &str = "<mspace width=\"0.1667em\"/>";
+    ["msub", "msup", "msubsup", "munder", "mover", "munderover"]
+        .iter()
+        .fold(html.to_owned(), |html, name| {
+            html.replace(&format!("<{name}>{SPACE}"), &format!("{SPACE}<{name}>"))
+        })
 }
 
 fn known(piece: &Piece<'_>) -> String {
@@ -174,6 +186,7 @@ mod tests {
             r"\begin{cases} 1 & x > 0 \\ 0 & \text{else} \end{cases}",
             &["<mtable", "<mtr>"],
         );
+        check(r"2 \log_{10} x", &["/><msub><mi>log</mi>"]);
         check("\n{1|all}\nx", &["<mi>x</mi>"]);
     }
 

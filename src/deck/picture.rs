@@ -64,6 +64,15 @@ impl Background {
     }
 }
 
+/// Said of pictures that the page's policy keeps out: a talk must not depend on the hall's network.
+pub(crate) const ELSEWHERE: &str =
+    "pictures from other sites are not loaded; copy them into the deck's folder";
+
+/// Whether an address leads to another site.
+pub(crate) fn is_elsewhere(address: &str) -> bool {
+    address.starts_with("https://") || address.starts_with("http://")
+}
+
 /// What Marp's words in an image's description ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Picture {

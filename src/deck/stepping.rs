@@ -5,6 +5,7 @@
 //! compares numbers. Coloured spans that cross lines are closed and opened again, so that a line is an element.
 
 use super::fragment::MOST_CLICKS;
+use super::markup::{Piece, pieces};
 
 /// How a code block is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -104,7 +105,13 @@ impl Stepping {
 
     /// Wraps each line of coloured code. `base` is the click at which the first state stands, `last` the slide's last.
     pub(crate) fn wrap(&self, code: &str, base: usize, last: usize) -> String {
-        let lines = lines_closed(code.strip_suffix('\n').unwrap_or(code));
+        let mut lines = lines_closed(code);
+        // The last line end may be followed by the ends of spans; that is no further line.
+        lines.pop_if(|line| {
+            !pieces(line)
+                .iter()
+                .any(|piece| matches!(piece, Piece::Text(_)))
+        });
         let wrapped = lines.iter().enumerate().map(|(index, line)| {
             let number = self.numbers_from.map_or(String::new(), |from| {
                 format!(" data-line=\"{}\"", from.saturating_add(index))

@@ -127,7 +127,8 @@ impl<'t> Flow<'_, '_, 't> {
                     std::mem::take(alt),
                 );
                 let events = std::mem::take(events);
-                return self.image(&address, &title, &alt, events, end);
+                let line = self.renderer.line_at(self.text, start);
+                return self.image(line, &address, &title, &alt, events, end);
             }
             (Taken::Image { alt, events, .. }, event) => {
                 match &event {
@@ -220,12 +221,16 @@ impl<'t> Flow<'_, '_, 't> {
 
     fn image(
         &mut self,
+        line: usize,
         address: &str,
         title: &str,
         alt: &str,
         events: Vec<Event<'t>>,
         end: TagEnd,
     ) {
+        if picture::is_elsewhere(address) {
+            self.renderer.ignore(line, picture::ELSEWHERE.to_owned());
+        }
         match picture::read(alt, address) {
             Picture::Behind(background) => self.renderer.out.backgrounds.extend(background),
             Picture::Sized(width, height, alt) if title.is_empty() => {

@@ -79,7 +79,7 @@ impl Flow<'_, '_, '_> {
         match tag.name {
             "v-clicks" | "VClicks" if tag.closing => self.scope = None,
             "v-clicks" | "VClicks" => self.scope = Some(Scope::read(tag, self.nesting, self.lists)),
-            "v-click" | "VClick" | "v-after" | "VAfter" => return self.reveal(tag, inline),
+            "v-click" | "VClick" | "v-after" | "VAfter" => return self.reveal(tag, line, inline),
             "script" | "style" => {
                 if !tag.closing {
                     self.renderer
@@ -98,12 +98,21 @@ impl Flow<'_, '_, '_> {
         String::new()
     }
 
-    fn reveal(&mut self, tag: &Tag<'_>, inline: bool) -> String {
+    fn reveal(&mut self, tag: &Tag<'_>, line: usize, inline: bool) -> String {
         if tag.closing {
             return self
                 .reveals
                 .pop()
                 .map_or(String::new(), |open| format!("</{}>", element(open)));
+        }
+        let open = if inline { "span" } else { "div" };
+        if tag.attribute("hide").is_some() {
+            self.renderer.ignore(
+                line,
+                "hiding on a click is not acted on: it stays".to_owned(),
+            );
+            self.reveals.push(open);
+            return format!("<{open}>");
         }
         let click = match (
             tag.name,
@@ -112,7 +121,6 @@ impl Flow<'_, '_, '_> {
             ("v-after" | "VAfter", None) => self.renderer.clicks.last().max(1),
             (_, at) => self.renderer.clicks.at(at.flatten()),
         };
-        let open = if inline { "span" } else { "div" };
         self.reveals.push(open);
         format!("<{open} data-click=\"{click}\">")
     }
@@ -136,9 +144,9 @@ pub(super) fn element(open: &str) -> &str {
     if open == REST { "div" } else { open }
 }
 
-/// A component of a framework: `<Tweet>`, `<carbon-logo>`.
+/// A component of a framework: `<Tweet>`, `<carbon-logo>`, `<mdi:home>`; Slidev's own `<arrow>` is written small.
 fn is_component(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name.chars().any(|c| c.is_ascii_lowercase())
-        || name.contains('-')
+    let mixed = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().any(|c| c.is_ascii_lowercase());
+    mixed || name.contains(['-', ':']) || name == "arrow"
 }

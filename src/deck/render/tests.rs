@@ -222,6 +222,17 @@ fn code_lights_its_lines_click_by_click() {
 }
 
 #[test]
+fn coloured_code_has_as_many_lines_as_were_written() {
+    let (rendered, _) = render_text("```ts {1|2}\nlet a = 1;\n\nlet b = 2;\n```\n");
+    assert_eq!(
+        rendered.html.matches("class=\"line\"").count(),
+        3,
+        "{}",
+        rendered.html
+    );
+}
+
+#[test]
 fn formulas_are_set_and_prices_are_text() {
     check("Energy is $E = mc^2$.\n", 0, &["<math", "<msup>"]);
     check(
