@@ -60,8 +60,8 @@ impl Model {
                 .find(|node| node.id == id)
                 .map_or(id, |node| node.label.as_str());
             match label {
-                "root_start" => "the start".to_owned(),
-                "root_end" => "the end".to_owned(),
+                "root_start" => "Start".to_owned(),
+                "root_end" => "End".to_owned(),
                 label => plain(label),
             }
         };
