@@ -1,4 +1,5 @@
 // The exported file, opened as people open it: from the disk, by double click. And the pages made for paper.
+import AxeBuilder from "@axe-core/playwright";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -108,4 +109,15 @@ test("the handout is the speaker's: each slide above its notes, one a page", asy
   await expect(page.getByRole("article", { name: "Slide 9.1 and its notes" })).toContainText("Left to right");
   const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true });
   expect(pdf.toString("latin1").match(/\/Type \/Page\b/g)).toHaveLength(18);
+});
+
+test("what is taken home can be read by everyone", async ({ page, talk }) => {
+  await logIn(page, talk);
+  const found = [];
+  for (const url of [`${talk.url}/print`, `${talk.url}/notes`, `${talk.url}/runs`, `${file("deck.html")}#/9.2`]) {
+    await page.goto(url);
+    const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
+    for (const { id, nodes } of violations) found.push(`${url} ${id}: ${nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ")}`);
+  }
+  expect(found).toEqual([]);
 });
