@@ -1,6 +1,5 @@
 //! Texts to a deck: parts in order, included slides in their places, each with its address.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::front_matter::{FrontMatter, Reader, Sheet};
@@ -294,8 +293,8 @@ impl Assembler {
             layout,
             ..blank(address, label, wanted)
         };
-        slide.hash = hash(&slide);
         (slide.file, slide.line) = (page.file.clone(), page.line);
+        slide.seal();
         self.slides.push(slide);
     }
 }
@@ -349,13 +348,6 @@ fn beside(layout: Layout, backgrounds: &mut [super::Background]) -> Layout {
         background.side = side;
     }
     layout
-}
-
-/// Everything of the slide but where it was written: lines move when other slides are edited.
-fn hash(slide: &Slide) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    format!("{slide:?}").hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

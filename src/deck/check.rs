@@ -53,7 +53,11 @@ impl Report {
 /// [`DeckError`] when there is no deck to check.
 pub fn check(path: Option<&Path>) -> Result<Report, DeckError> {
     let (deck, texts) = match path {
-        Some(path) => (load::load(path)?, read(path)?),
+        Some(path) => {
+            let deck = load::load(path)?;
+            let texts = read(path, &deck.files)?;
+            (deck, texts)
+        }
         None => (load::embedded(), load::embedded_texts()),
     };
     let place = Place {
@@ -84,8 +88,8 @@ pub fn check(path: Option<&Path>) -> Result<Report, DeckError> {
     })
 }
 
-/// The deck's Markdown, by file name, in the order in which it is presented.
-fn read(path: &Path) -> Result<Vec<(String, String)>, DeckError> {
+/// The deck's Markdown, by file name: the slides in the order in which they are presented, then what they include.
+fn read(path: &Path, files: &[PathBuf]) -> Result<Vec<(String, String)>, DeckError> {
     let read = || -> std::io::Result<_> {
         let mut paths = vec![path.to_owned()];
         if path.is_dir() {
@@ -95,8 +99,19 @@ fn read(path: &Path) -> Result<Vec<(String, String)>, DeckError> {
             paths.retain(|path| number(path).is_some());
             paths.sort_by_key(|path| (number(path), path.clone()));
         }
+        let own: Vec<_> = paths
+            .iter()
+            .map(fs::canonicalize)
+            .collect::<Result<_, _>>()?;
+        let markdown =
+            |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "md");
+        let included = files
+            .iter()
+            .filter(markdown)
+            .filter(|file| !own.contains(file));
         let texts = paths
             .iter()
+            .chain(included)
             .map(|path| Ok((load::file_name(path), load::read_text(path)?)));
         texts.collect()
     };

@@ -241,7 +241,7 @@ fn slides_in(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The deck's own file and every picture it shows, there or not: one that is missing may be drawn yet.
+/// Every file the deck was read from and every picture it shows, there or not: one that is missing may be drawn yet.
 fn dependencies(path: &Path, deck: &Deck) -> Vec<PathBuf> {
     let folder = folder_of(path);
     let pictures = deck.slides.iter().flat_map(|slide| pictures(&slide.html));
@@ -251,6 +251,7 @@ fn dependencies(path: &Path, deck: &Deck) -> Vec<PathBuf> {
     if path.is_file() {
         files.push(path.to_owned());
     }
+    files.extend(deck.files.iter().cloned());
     files.sort();
     files.dedup();
     files

@@ -3,8 +3,6 @@
 //! Exists so that the template needs no logic: each step knows whether it is the addressed one and where Back and
 //! Next lead, so that every slide carries real links and the page works without JavaScript.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use super::{Address, Deck, Slide};
 
 /// One step as the page shows it.
@@ -20,23 +18,6 @@ pub struct SlideView<'a> {
     pub next: Option<&'a Slide>,
     /// How far into the talk this step is, in percent.
     pub progress: usize,
-}
-
-impl SlideView<'_> {
-    /// Changes whenever the step's element does: its own content, where its links lead, how far along it is.
-    #[must_use]
-    pub fn hash(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        let label = |slide: Option<&Slide>| slide.map(|slide| slide.label.clone());
-        (
-            self.slide.hash,
-            label(self.previous),
-            label(self.next),
-            self.progress,
-        )
-            .hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
-    }
 }
 
 impl Deck {

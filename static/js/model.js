@@ -165,6 +165,7 @@ export function createModel(schedule) {
     },
     pointer(data) {
       tell("pointer", data);
+    },
     deck(data) {
       model.deckVersion = data.version;
       changed("deckVersion");

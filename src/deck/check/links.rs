@@ -94,13 +94,6 @@ fn broken_address(path: &str, place: &Place<'_>) -> Option<String> {
 }
 
 fn broken_picture(target: &str, place: &Place<'_>) -> Option<String> {
-    if target.starts_with("http:") || target.starts_with("https:") {
-        return Some(
-            "a picture from elsewhere is not loaded: the talk must work without a network; \
-             keep it in the deck's folder"
-                .to_owned(),
-        );
-    }
     let path = relative(target)?;
     if Path::new(path)
         .components()

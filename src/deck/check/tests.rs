@@ -45,9 +45,10 @@ fn pictures_must_be_there_and_speak() {
         "text\n\n![](there.png)\n",
         &["3:1: warning … without words"],
     );
+    // The loader's word, not said twice.
     expect(
         "![A rack](https://example.org/a.png)\n",
-        &["1:1: error … network"],
+        &["1:1: ignored … other sites"],
     );
     expect("![A rack](../a.png)\n", &["1:1: error … or below it"]);
     expect(
@@ -91,7 +92,7 @@ fn what_the_loader_reports_is_reported_once() {
     );
     expect(
         "---\nlayout: spiral\n---\n\n# A\n",
-        &["2:1: error … spiral"],
+        &["2:1: warning … spiral"],
     );
 }
 
