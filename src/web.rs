@@ -24,8 +24,8 @@ pub mod guard;
 mod inline;
 pub mod pages;
 pub mod position;
-pub mod print;
 pub mod presenter;
+pub mod print;
 pub mod reading;
 pub mod runs;
 

@@ -109,7 +109,11 @@ async fn the_pages_open_where_the_room_is() {
 async fn a_deck_that_says_how_long_it_takes_has_a_plan() {
     let deck = tempfile::tempdir().unwrap();
     let file = deck.path().join("slides.md");
-    std::fs::write(&file, "---\nduration: 20min\n---\n\n# One\n\n---\n\n# Two\n").unwrap();
+    std::fs::write(
+        &file,
+        "---\nduration: 20min\n---\n\n# One\n\n---\n\n# Two\n",
+    )
+    .unwrap();
     let talk = Talk::start_with(&["--deck", file.to_str().unwrap()]).await;
     let planned = page(&talk, "presenter").await;
     assert!(planned.contains("data-planned-ms=\"1200000\""));
