@@ -166,11 +166,22 @@ function wire(lectern, root) {
   });
 }
 
+/** An edited deck is another page: the server knows the place, and this browser the size of the notes. */
+function reloadWithDeck(model) {
+  let known = null;
+  model.watch((_, changed) => {
+    if (!changed.has("deckVersion")) return;
+    if (known && model.deckVersion !== known) location.reload();
+    known = model.deckVersion;
+  });
+}
+
 /** Brings the page to life; returns the lectern, whose `next()`, `previous()`, `goTo(…)` the page binds to keys. */
 export function mountLectern(model, wheel, page, root = document) {
   const lectern = new Lectern(model, wheel, page, root);
   wheel.onPosition((position) => lectern.follow(position));
   wire(lectern, root);
+  reloadWithDeck(model);
   lectern.show(lectern.place);
   setInterval(() => lectern.tick(), 250);
   return lectern;

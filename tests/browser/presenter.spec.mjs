@@ -144,7 +144,7 @@ for (const [width, height] of [[1024, 768], [1280, 720], [1920, 1080]]) {
     await presenter.keyboard.press("End");
     const page = await presenter.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
     expect(page).toEqual([width, height]);
-    for (const part of [".now", ".next", ".notes", ".watch", ".bench"]) await expect(presenter.locator(part)).toBeInViewport({ ratio: 1 });
+    for (const part of ["now", "next", "notes", "watch", "bench"]) await expect(presenter.locator(`.lectern-${part}`)).toBeInViewport({ ratio: 1 });
   });
 }
 
