@@ -11,6 +11,7 @@
 //! Nothing in a deck stops the others: what is wrong becomes a [`Problem`] with file and line and, where it can be
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
 
+pub mod chart;
 pub mod diagram;
 pub mod document;
 mod escape;

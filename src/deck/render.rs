@@ -202,9 +202,9 @@ impl Renderer<'_> {
     fn block(&mut self, info: &str, body: &str, line: usize) -> Event<'static> {
         let html = match fence::read(info, body) {
             Ok(Fence::Diagram) => self.diagram(body, line),
-            Ok(Fence::Chart(series)) => {
+            Ok(Fence::Chart(chart)) => {
                 self.out.live = true;
-                chart(&series)
+                chart.html()
             }
             Ok(Fence::Controls(buttons)) => controls(&buttons),
             Ok(Fence::Code(language)) => code(&language, body),
@@ -273,14 +273,6 @@ pub(super) fn code(language: &str, body: &str) -> String {
     };
     let highlighted = highlight(language, body);
     format!("<pre class=\"code{language_class}\" tabindex=\"0\"><code>{highlighted}</code></pre>")
-}
-
-fn chart(series: &[&str]) -> String {
-    let names = series.join(" ");
-    let words = series.join(", ").replace('_', " ");
-    format!(
-        "<figure class=\"chart\" data-series=\"{names}\" aria-label=\"Live graph: {words}\"></figure>"
-    )
 }
 
 /// Plain forms, so that a press works without JavaScript too; the stylesheet shows them to the speaker alone, and the
