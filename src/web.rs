@@ -3,7 +3,7 @@
 //! | who | routes |
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
-//! | | `/events`, `/static/{file}`, `/login` |
+//! | | `/events`, `/qr`, `/qr.svg`, `/static/{file}`, `/login` |
 //! | the speaker | `/control`, `POST /actions/{kind}`, `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
 //! | probes | `/healthz`, `/readyz` |
 //!
@@ -19,6 +19,7 @@ pub mod events;
 pub mod guard;
 pub mod pages;
 pub mod position;
+pub mod qr;
 pub mod reading;
 
 use crate::deck::Deck;
@@ -29,7 +30,7 @@ use auth::SpeakerKey;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
-use std::net::SocketAddr;
+use qr::RoomAddress;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -53,6 +54,8 @@ pub struct AppState {
     pub room: Room,
     /// What the buttons do.
     pub actions: Actions,
+    /// Where the room finds us.
+    pub room_address: RoomAddress,
     /// Who is the speaker.
     pub key: SpeakerKey,
     /// Ends every open stream.
@@ -69,13 +72,13 @@ pub struct DeckFolder(pub Option<Arc<PathBuf>>);
 /// When the listener fails for good.
 pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()> {
     let shutdown = state.shutdown.clone();
-    let address = listener.local_addr()?;
-    axum::serve(listener, router(state, address))
+    axum::serve(listener, router(state))
         .with_graceful_shutdown(async move { shutdown.cancelled().await })
         .await
 }
 
-fn router(state: AppState, address: SocketAddr) -> Router {
+fn router(state: AppState) -> Router {
+    let hosts = state.room_address.hosts();
     let anyone = Router::new()
         .route("/", get(pages::first))
         .route("/{address}", get(pages::slide))
@@ -85,6 +88,8 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/src/queue/{*path}", get(reading::queue_code))
         .route("/manifests/{*path}", get(reading::manifests))
         .route("/events", get(events::stream))
+        .route("/qr", get(qr::page))
+        .route("/qr.svg", get(qr::code))
         .route("/static/{*path}", get(assets::static_file))
         .route("/login", get(auth::login_page).post(auth::login));
     let speaker = Router::new()
@@ -105,7 +110,7 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(axum::middleware::from_fn_with_state(
-            guard::Hosts::for_address(address),
+            hosts,
             guard::check_host,
         ))
         .layer(axum::middleware::from_fn(guard::security_headers))
