@@ -9,11 +9,15 @@ import { createModel } from "./model.js";
 import { mountPhase } from "./phase.js";
 import { mountPods } from "./pods.js";
 import { openStream } from "./stream.js";
+import { streamUrl } from "./window.js";
 
-const { model, apply, connect } = createModel((call) => requestAnimationFrame(call));
+const { model, apply, hear, connect } = createModel((call) => requestAnimationFrame(call));
 
-/** The page's model, and `apply` for what a view learns from an answer of the server before the stream says it. */
-export { model, apply };
+/**
+ * The page's model; `apply` for what a view learns from an answer of the server before the stream says it; `hear` for
+ * what cannot wait for the next frame.
+ */
+export { model, apply, hear };
 
 /** For whoever looks from the console, and for the browser tests: the numbers behind the pixels. */
 window.podium = { model };
@@ -24,4 +28,4 @@ mountPhase(model);
 mountFlow(model);
 mountPods(model);
 mountCues(model, apply);
-openStream("/events", { apply, connect });
+openStream(streamUrl(), { apply, connect });

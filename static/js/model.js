@@ -19,6 +19,7 @@ const emptyHistory = () => Object.fromEntries(COLUMNS.map((name) => [name, []]))
 /** Creates a model. `schedule` defers one call to the next frame (`requestAnimationFrame` in a page). */
 export function createModel(schedule) {
   const views = [];
+  const ears = new Map();
   const dirty = new Set();
   let pending = false;
   // Offset of the server's clock to ours. A frame can only arrive late, never early, so the largest difference seen
@@ -34,12 +35,16 @@ export function createModel(schedule) {
     actions: [],
     health: null,
     deployment: null,
+    /** Where the talk is, whole; null until the server has said it. */
+    position: null,
+    /** Strokes by step: `{"9.2": [[[x, y], …], …]}`. */
+    ink: {},
     /** The server's clock now, in ms since the epoch. */
     now: () => Date.now() + (offset ?? 0),
     /** Calls `view(model, changed)` at most once a frame; `changed` holds the names of the fields that did. */
     watch(view) {
       views.push(view);
-      view(model, new Set(["connection", "history", "sample", "pods", "milestones", "actions", "health", "deployment"]));
+      view(model, new Set(["connection", "history", "sample", "pods", "milestones", "actions", "health", "deployment", "position", "ink"]));
     },
     /** Health of one source by name, or null while unknown. */
     source: (name) => model.health?.find((source) => source.name === name) ?? null,
@@ -59,6 +64,10 @@ export function createModel(schedule) {
       dirty.clear();
       for (const view of views) view(model, now);
     });
+  }
+
+  function tell(name, data) {
+    for (const ear of ears.get(name) ?? []) ear(data);
   }
 
   function follow(t) {
@@ -96,7 +105,9 @@ export function createModel(schedule) {
       model.health = data.health?.sources ?? data.health ?? null;
       if (data.deployment) model.deployment = data.deployment;
       if (data.t) follow(data.t);
-      changed("history", "sample", "pods", "milestones", "actions", "health", "deployment");
+      if (data.position) handlers.position(data.position);
+      model.ink = data.ink ?? {};
+      changed("history", "sample", "pods", "milestones", "actions", "health", "deployment", "ink");
     },
     sample(data) {
       follow(data.t);
@@ -127,10 +138,30 @@ export function createModel(schedule) {
       model.deployment = data;
       changed("deployment");
     },
+    position(data) {
+      // The answer to a move may come before the stream tells of the move before it.
+      if (model.position && data.seq < model.position.seq) return;
+      model.position = data;
+      changed("position");
+      tell("position", data);
+    },
+    ink(data) {
+      const { [data.address]: _, ...others } = model.ink;
+      model.ink = data.strokes.length > 0 ? { ...others, [data.address]: data.strokes } : others;
+      changed("ink");
+    },
+    pointer(data) {
+      tell("pointer", data);
+    },
   };
 
   return {
     model,
+    /** Calls `ear(data)` at once when a `position` or a `pointer` comes: neither can wait for the next frame. */
+    hear(name, ear) {
+      ears.set(name, [...(ears.get(name) ?? []), ear]);
+      if (model[name]) ear(model[name]);
+    },
     /** Takes one event of the stream; unknown names are ignored, so that a newer server does not break an old page. */
     apply: (name, data) => handlers[name]?.(data),
     /**
@@ -152,4 +183,4 @@ export function createModel(schedule) {
 }
 
 /** The names of the stream's events. */
-export const EVENTS = ["snapshot", "sample", "pods", "milestone", "action", "health", "deployment"];
+export const EVENTS = ["snapshot", "sample", "pods", "milestone", "action", "health", "deployment", "position", "ink", "pointer"];
