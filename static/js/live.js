@@ -8,6 +8,7 @@ import { mountGraphs } from "./graph.js";
 import { createModel } from "./model.js";
 import { mountPhase } from "./phase.js";
 import { mountPods } from "./pods.js";
+import { mountSpoken } from "./spoken.js";
 import { openStream } from "./stream.js";
 import { streamUrl } from "./window.js";
 
@@ -28,4 +29,5 @@ mountPhase(model);
 mountFlow(model);
 mountPods(model);
 mountCues(model, apply);
+mountSpoken(model);
 openStream(streamUrl(), { apply, connect });

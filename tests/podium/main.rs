@@ -14,6 +14,7 @@ mod kube_runtime;
 mod kubectl;
 mod kubernetes_api;
 mod position;
+mod qr;
 mod queue;
 mod redis_server;
 mod scale_to_zero;
