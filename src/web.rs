@@ -30,6 +30,7 @@ use auth::SpeakerKey;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use qr::RoomAddress;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,6 +73,11 @@ pub struct DeckFolder(pub Option<Arc<PathBuf>>);
 /// When the listener fails for good.
 pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()> {
     let shutdown = state.shutdown.clone();
+    // A frame is smaller than a packet and must not wait for the answer to the one before it (Nagle's algorithm). A
+    // connection that refuses the option is slower, and works.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     axum::serve(listener, router(state))
         .with_graceful_shutdown(async move { shutdown.cancelled().await })
         .await

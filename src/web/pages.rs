@@ -54,7 +54,7 @@ pub async fn first(
 ) -> Result<Response, Error> {
     let position = room.position();
     let shown = deck.find(&position.address);
-    render(DeckPage {
+    render(&DeckPage {
         title: &deck.title,
         // A step that an edit of the deck took away: the start is better than nothing.
         slides: deck.view(shown.unwrap_or_else(|| deck.first()).address),
@@ -78,7 +78,7 @@ pub async fn slide(
         return Err(unknown_slide(&deck, &address));
     };
     let clicks = query.clicks.and_then(|clicks| clicks.parse().ok());
-    render(DeckPage {
+    render(&DeckPage {
         title: &deck.title,
         slides: deck.view(found.address),
         click: clicks.unwrap_or(0),
@@ -118,7 +118,7 @@ fn unknown_slide(deck: &Deck, asked: &str) -> Error {
     }
 }
 
-fn render(page: DeckPage<'_>) -> Result<Response, Error> {
+fn render(page: &DeckPage<'_>) -> Result<Response, Error> {
     Ok(Html(page.render()?).into_response())
 }
 

@@ -5,7 +5,7 @@
 // the talk moves. The browser keeps that with the page's address, so a reload changes nothing.
 
 import { place, rememberFollowing, show, steps } from "./deck.js";
-import { find } from "./steps.js";
+import { find, within } from "./steps.js";
 import { openWheel } from "./wheel.js";
 
 const root = document.documentElement;
@@ -56,21 +56,29 @@ export function follow({ model, apply, hear }) {
 
   return {
     speaks,
-    wheel,
+    /** Asks the room for what is no move: `{blank}` or `{qr}`. What the page shows goes along if the room is elsewhere. */
+    ask(change) {
+      const { address, click } = place();
+      const here = follows ? {} : { address, click };
+      setFollows(true);
+      wheel.send({ ...here, ...change });
+    },
+    takeOver: () => wheel.takeOver(),
     position: () => position,
     /** Goes to a place by the reader's own hand. */
     go(to) {
       if (!to) return;
-      show(to);
       if (wheel) {
+        // Asked before it is shown: the room need not wait until this page has drawn.
+        const { click } = within(steps(), to);
+        wheel.send({ address: steps()[to.at].address, click });
         setFollows(true);
         blackout.hidden = true;
-        const { address, click } = place();
-        wheel.send({ address, click });
-      } else if (follows) {
-        setFollows(false);
-        agree();
       }
+      show(to);
+      if (wheel || !follows) return;
+      setFollows(false);
+      agree();
     },
     /** Returns to where the speaker is. */
     goLive() {

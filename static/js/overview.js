@@ -23,12 +23,14 @@ function tile(section, at) {
   button.type = "button";
   button.className = "tile";
   button.dataset.at = at;
-  button.setAttribute("aria-label", section.getAttribute("aria-label"));
+  const name = document.createElement("span");
+  name.className = "visually-hidden";
+  name.textContent = section.getAttribute("aria-label");
   const label = document.createElement("span");
   label.className = "tile-label";
   label.setAttribute("aria-hidden", "true");
   label.textContent = section.dataset.address;
-  button.append(picture(section), label);
+  button.append(name, picture(section), label);
   return button;
 }
 

@@ -49,14 +49,14 @@ const everybody = {
 };
 
 function toggleBlank(blank) {
-  room.wheel.send({ blank: room.position()?.blank === blank ? "none" : blank });
+  room.ask({ blank: room.position()?.blank === blank ? "none" : blank });
 }
 
 const speakers = {
   black: () => toggleBlank("black"),
   white: () => toggleBlank("white"),
-  qr: () => room.wheel.send({ qr: !room.position()?.qr }),
-  takeOver: () => room.wheel.takeOver(),
+  qr: () => room.ask({ qr: !room.position()?.qr }),
+  takeOver: room.takeOver,
   laser: tools.laser,
   pen: tools.pen,
   undoInk: tools.undoInk,
@@ -73,7 +73,7 @@ listen(room.speaks ? { ...everybody, ...speakers } : everybody, {
 });
 blurButtons(".stage");
 listenForSwipes(everybody);
-mountQr(room, room.speaks ? () => room.wheel.send({ qr: false }) : undefined);
+mountQr(room, room.speaks ? () => room.ask({ qr: false }) : undefined);
 keepAwake();
 if (!room.speaks) mountFollowLine(model, room);
 

@@ -2,20 +2,10 @@
 // coalesce: one request is under way, and of those that wait the last wins. A move that is refused because another
 // window drives is kept, so that taking over, or pressing the same key again, carries it out.
 
-const KEY = "podium-window";
+import { windowId } from "./window.js";
 
-/** This window's id, for as long as the tab lives. */
-function windowId() {
-  const fresh = `w-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
-  try {
-    const known = sessionStorage.getItem(KEY) ?? fresh;
-    sessionStorage.setItem(KEY, known);
-    return known;
-  } catch {
-    // Storage may be refused: then the id lasts as long as the page.
-    return fresh;
-  }
-}
+/** How long until a move that did not reach the server is sent again. */
+const RETRY_MS = 1_000;
 
 async function postJson(url, body) {
   try {
@@ -60,7 +50,7 @@ function takeOverBar(takeOver) {
 
 /** Connects this window to the room. `kind` is `presenter` or `remote`. */
 export function openWheel(model, apply, kind) {
-  const id = windowId();
+  const id = windowId;
   const listeners = [];
   const bar = takeOverBar(takeOver);
   let flying = false;
@@ -88,6 +78,11 @@ export function openWheel(model, apply, kind) {
       waiting = null;
       bar.show(body.error.message);
       apply("position", body.position);
+    } else if (status === 0) {
+      // The page goes on by itself, and the room hears of it as soon as it can.
+      waiting = { ...change, ...waiting };
+      setTimeout(pump, RETRY_MS);
+      return;
     }
     if (settled()) tell();
     else pump();

@@ -121,13 +121,13 @@ test("without JavaScript the forms work and errors are shown", async ({ browser,
 });
 
 test("a lost connection takes the numbers away instead of keeping old ones", async ({ speaker, talk }) => {
-  await speaker.route("**/events", (route) => route.abort());
+  await speaker.route("**/events?*", (route) => route.abort());
   await speaker.goto(`${talk.url}/control`);
   await expect(speaker.locator("[data-connection]")).toHaveText("Reconnecting");
   await expect(speaker.locator('.chart-value[data-live="depth"]')).toHaveText("–");
   await expect(speaker.locator('.chart-value[data-live="depth"]')).toHaveAttribute("data-stale", /does not answer/);
   await expect(note(speaker, "deploy")).toHaveText("Waiting for the server.");
-  await speaker.unroute("**/events");
+  await speaker.unroute("**/events?*");
   await until(speaker, (model) => model.connection === "live", { timeout: 10_000 });
 });
 
@@ -137,7 +137,7 @@ test("a hidden tab gives its connection back and catches up when it is shown", a
       Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
       document.dispatchEvent(new Event("visibilitychange"));
     }, hidden);
-  const isStream = (request) => request.url().endsWith("/events");
+  const isStream = (request) => request.url().includes("/events?");
   const closed = Promise.race(["requestfailed", "requestfinished"].map((name) => speaker.waitForEvent(name, isStream)));
   await hide(true);
   await closed;
