@@ -22,8 +22,8 @@ export default defineConfig({
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions, viewport: { width: 1280, height: 720 }, trace: "retain-on-failure" },
   projects: [
-    { name: "pure", testMatch: /(model|format|steps)\.spec\.mjs/ },
-    { name: "pages", testMatch: /(slides|control|accessibility|follow)\.spec\.mjs/ },
+    { name: "pure", testMatch: /(model|format|steps|words)\.spec\.mjs/ },
+    { name: "pages", testMatch: /(slides|control|accessibility|follow|keyboard|marks|plain)\.spec\.mjs/ },
     { name: "story", testMatch: /story\.spec\.mjs/, timeout: 6 * 60_000 },
   ],
 });
