@@ -221,23 +221,23 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(listen: &str, public: Option<&str>, expected: Reach) {
-        assert_eq!(room(listen, public).reach_by(on_a_network), expected);
+    fn check(listen: &str, public: Option<&str>, expected: &Reach) {
+        assert_eq!(&room(listen, public).reach_by(on_a_network), expected);
     }
 
     #[test]
     fn the_room_is_told_the_address_it_can_reach() {
         let at = |url: &str| Reach::Room(url.to_owned());
-        check("0.0.0.0:3030", None, at("http://192.168.1.20:3030/"));
-        check("10.1.2.3:80", None, at("http://10.1.2.3:80/"));
+        check("0.0.0.0:3030", None, &at("http://192.168.1.20:3030/"));
+        check("10.1.2.3:80", None, &at("http://10.1.2.3:80/"));
         let public = Some("https://talk.example.org");
-        check("127.0.0.1:3030", public, at("https://talk.example.org/"));
+        check("127.0.0.1:3030", public, &at("https://talk.example.org/"));
     }
 
     #[test]
     fn where_the_room_cannot_come_the_reason_is_known() {
         let here = "http://127.0.0.1:3030/".to_owned();
-        check("127.0.0.1:3030", None, Reach::ThisMachine(here.clone()));
+        check("127.0.0.1:3030", None, &Reach::ThisMachine(here.clone()));
         let offline = room("0.0.0.0:3030", None).reach_by(|_| None);
         assert_eq!(offline, Reach::Offline(here));
         assert!(offline.obstacle().is_some());

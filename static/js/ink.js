@@ -103,8 +103,8 @@ export function mountInk(model, refuse) {
     stage.addEventListener(name, (event) => held && event.stopPropagation(), { passive: true });
   }
 
-  document.addEventListener("podium:slide", () => {
-    end();
+  document.addEventListener("podium:slide", ({ detail }) => {
+    if (stroke && stroke.address !== detail.address) end();
     draw();
   });
   document.addEventListener("podium:deck", draw);

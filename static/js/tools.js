@@ -1,5 +1,6 @@
 // The speaker's two tools on the stage, one in the hand at a time, and what everyone sees of them.
 
+import { current } from "./deck.js";
 import { mountInk } from "./ink.js";
 import { mountLaser } from "./pointer.js";
 
@@ -47,7 +48,12 @@ export function mountTools(model, hear) {
     else delete stage.dataset.tool;
   }
 
-  document.addEventListener("podium:slide", () => inHand === "laser" && take("laser"));
+  // A click that reveals more of the same step leaves the laser on.
+  let address = current();
+  document.addEventListener("podium:slide", ({ detail }) => {
+    if (detail.address !== address && inHand === "laser") take("laser");
+    address = detail.address;
+  });
 
   return {
     laser: () => take("laser"),

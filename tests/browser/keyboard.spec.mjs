@@ -52,7 +52,11 @@ test("the control page is walked by keyboard in the order one reads it, and ever
   expect(walked.every(({ seen }) => seen)).toBe(true);
   expect(walked.filter(({ outline }) => outline === "none")).toEqual([]);
   const order = walked.map(({ deed }) => deed).filter((deed, at, all) => deed && deed !== all[at - 1]);
-  expect(order).toEqual(["deploy", "spike", "enqueue", "purge", "remove"]);
+  // A button that cannot be pressed now, such as Purge of an empty queue, is passed over.
+  const ready = await speaker.locator("[data-deed]").evaluateAll((all) =>
+    all.filter((one) => one.querySelector("button:enabled, input:enabled")?.checkVisibility()).map((one) => one.dataset.deed));
+  expect(order).toEqual(ready);
+  expect(ready).toEqual(expect.arrayContaining(["spike", "enqueue", "remove"]));
   const unreached = await speaker.evaluate(() => {
     const all = [...document.querySelectorAll("a[href], button, input, [tabindex='0']")];
     return all.filter((one) => one.checkVisibility() && !one.disabled).length;
@@ -98,9 +102,15 @@ test("with forced colours the focus is still seen and buttons have edges", async
   });
   expect(outline.outlineStyle).not.toBe("none");
   expect(outline.outlineWidth).toBeGreaterThanOrEqual(2);
-  const bare = await page.locator("button:visible").evaluateAll((all) =>
-    all.filter((one) => getComputedStyle(one).borderStyle === "none").map((one) => one.className));
-  expect(bare).toEqual([]);
+  for (const path of ["/control", "/9.2"]) {
+    await page.goto(talk.url + path);
+    await page.mouse.click(1, 1);
+    const bare = await page.locator("button:visible").evaluateAll((all) => all.filter((one) => {
+      const { borderStyle, outlineStyle } = getComputedStyle(one);
+      return borderStyle === "none" && outlineStyle === "none";
+    }).map((one) => one.outerHTML));
+    expect(bare, path).toEqual([]);
+  }
   await page.context().close();
 });
 
