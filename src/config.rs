@@ -4,6 +4,10 @@
 //! uses: backends chosen as enums, paths settled, contradictions refused with a message that names the flag. This is
 //! the only module that reads the environment.
 
+mod public_url;
+
+pub use public_url::PublicUrl;
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::fmt;
 use std::net::SocketAddr;
@@ -74,6 +78,9 @@ pub struct ServeArgs {
     /// Deck to present: a folder of slide-NN.md, or one Markdown file [default: the built-in talk]
     #[arg(long, env = "PODIUM_DECK", value_name = "PATH")]
     pub deck: Option<PathBuf>,
+    /// Address that the room reaches this server by, for the QR code [default: this machine's own]
+    #[arg(long, env = "PODIUM_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
 }
 
 /// Flags of `export`.

@@ -15,6 +15,7 @@
 //! seen, a visible error on that slide alone. This module knows no HTTP: it only knows that slide 9.2 lives at `/9.2`.
 
 mod assemble;
+pub mod chart;
 pub mod check;
 pub mod diagram;
 mod directive;

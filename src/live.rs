@@ -13,6 +13,7 @@
 //! its own numbers `null` at once, with the reason in the `health` frame; an old number is never shown as a new one.
 
 pub mod hub;
+pub mod ink;
 pub mod keda_clock;
 pub mod lag;
 pub mod observer;

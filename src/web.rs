@@ -3,7 +3,7 @@
 //! | who | routes |
 //! |---|---|
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
-//! | | `/events`, `/static/{file}`, `/login`, `/print`, `/runs`, `/runs/{id}` |
+//! | | `/events`, `/static/{file}`, `/login`, `/print`, `/qr`, `/qr.svg`, `/runs`, `/runs/{id}` |
 //! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `/notes`, `/print?notes`, |
 //! | | `/deck-problems`, `POST /actions/{kind}`, |
 //! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
@@ -27,6 +27,7 @@ pub mod pages;
 pub mod position;
 pub mod presenter;
 pub mod print;
+pub mod qr;
 pub mod reading;
 pub mod runs;
 
@@ -41,7 +42,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
-use std::net::SocketAddr;
+use qr::RoomAddress;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -67,6 +68,8 @@ pub struct AppState {
     pub runs: Runs,
     /// What the buttons do.
     pub actions: Actions,
+    /// Where the room finds us.
+    pub room_address: RoomAddress,
     /// Who is the speaker.
     pub key: SpeakerKey,
     /// Ends every open stream.
@@ -89,18 +92,18 @@ pub struct DeckFolder(pub Option<Arc<PathBuf>>);
 /// When the listener fails for good.
 pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()> {
     let shutdown = state.shutdown.clone();
-    let address = listener.local_addr()?;
     // A frame is smaller than a packet and must not wait for the answer to the one before it (Nagle's algorithm). A
     // connection that refuses the option is slower, and works.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router(state, address))
+    axum::serve(listener, router(state))
         .with_graceful_shutdown(async move { shutdown.cancelled().await })
         .await
 }
 
-fn router(state: AppState, address: SocketAddr) -> Router {
+fn router(state: AppState) -> Router {
+    let hosts = state.room_address.hosts();
     let anyone = Router::new()
         .route("/", get(pages::first))
         .route("/{address}", get(pages::slide))
@@ -113,6 +116,8 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::run))
         .route("/events", get(events::stream))
+        .route("/qr", get(qr::page))
+        .route("/qr.svg", get(qr::code))
         .route("/static/{*path}", get(assets::static_file))
         .route("/login", get(auth::login_page).post(auth::login));
     let speaker = Router::new()
@@ -138,7 +143,7 @@ fn router(state: AppState, address: SocketAddr) -> Router {
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(axum::middleware::from_fn_with_state(
-            guard::Hosts::for_address(address),
+            hosts,
             guard::check_host,
         ))
         .layer(axum::middleware::from_fn(guard::security_headers))

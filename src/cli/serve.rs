@@ -15,6 +15,7 @@ use crate::live::run::Runs;
 use crate::live::{observer, source};
 use crate::stage::actions::Actions;
 use crate::stage::{self, demo::random_key};
+use crate::web::qr::{Reach, RoomAddress};
 use crate::web::{self, AppState, DeckFolder, auth::SpeakerKey};
 use anyhow::{Context as _, Result};
 use std::io::Write as _;
@@ -65,8 +66,9 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
 
     let (publish, published) = mpsc::unbounded_channel();
     tokio::spawn(forward_actions(published, hub.clone()));
+    let room_address = RoomAddress::new(address, args.public_url);
     let connection = Connection {
-        url: format!("http://{address}/"),
+        url: room_address.here(),
         kubeconfig: stage.kubeconfig.clone(),
         redis_url: None,
         speaker_key: random_key(),
@@ -85,6 +87,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
             publish,
             shutdown.clone(),
         ),
+        room_address: room_address.clone(),
         key: SpeakerKey::new(connection.speaker_key.clone(), random_key()),
         shutdown: shutdown.clone(),
     };
@@ -94,7 +97,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         redis_url,
         config.state_dir.clone(),
     ));
-    announce(&connection, address, &path)?;
+    announce(&connection, &room_address, &path)?;
 
     let result = drain(web::serve(listener, state), stage.embedded, &shutdown).await;
     // It ends with a run in progress on its way to the disk.
@@ -255,11 +258,12 @@ async fn keep_connection(
     }
 }
 
-fn announce(connection: &Connection, address: SocketAddr, path: &Path) -> Result<()> {
+fn announce(connection: &Connection, room: &RoomAddress, path: &Path) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let url = &connection.url;
+    let reach = room.reach();
     writeln!(out, "Podium is on. Stop it with Ctrl+C.\n")?;
-    writeln!(out, "  audience   {url}")?;
+    writeln!(out, "  audience   {}", reach.url())?;
     writeln!(
         out,
         "  speaker    {url}login?key={}",
@@ -283,11 +287,18 @@ fn announce(connection: &Connection, address: SocketAddr, path: &Path) -> Result
         "  commands   {} tells `podium spike` and friends where to go",
         path.display()
     )?;
-    if !address.ip().is_loopback() {
-        writeln!(
+    match reach {
+        Reach::Room(url) => writeln!(
             out,
-            "\n  Everyone who can reach {address} can watch; whoever has the speaker's link can press the buttons."
-        )?;
+            "
+  Everyone who can reach {url} can watch; whoever has the speaker's link can press the buttons."
+        )?,
+        Reach::Offline(_) => writeln!(
+            out,
+            "
+  This machine has no network now; the QR code (key q) shows the room's address once it has."
+        )?,
+        Reach::ThisMachine(_) => {}
     }
     out.flush()?;
     Ok(())

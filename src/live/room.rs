@@ -5,17 +5,12 @@
 //! under it waits.
 
 use super::hub::Hub;
+use super::ink::{Full, Ink, Point};
 use super::position::{Change, Claim, ClockDeed, Driver, Position, Refused};
 use crate::clock::Clock;
 use serde_json::json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Strokes kept for one step. A slide with more is a scribble; the oldest go.
-const STROKES_KEPT: usize = 200;
-
-/// A point on a slide, each coordinate from 0 to 1 of its canvas.
-pub type Point = (f64, f64);
 
 /// Clones share the room.
 #[derive(Clone)]
@@ -31,7 +26,7 @@ struct State {
     position: Position,
     /// How many streams each of the speaker's windows has open. Two for a moment, when a window reconnects.
     windows: HashMap<String, usize>,
-    ink: BTreeMap<String, Vec<Vec<Point>>>,
+    ink: Ink,
 }
 
 /// A refused change, with the position that stands.
@@ -74,7 +69,7 @@ impl Room {
             state: Mutex::new(State {
                 position,
                 windows: HashMap::new(),
-                ink: BTreeMap::new(),
+                ink: Ink::default(),
             }),
         }))
     }
@@ -141,27 +136,40 @@ impl Room {
         self.0.hub.pointer(&pointer);
     }
 
-    /// Adds a stroke to a step.
-    pub fn draw(&self, address: &str, stroke: Vec<Point>) {
+    /// Adds a stroke to a step, or to what is drawn there under its name.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn draw(
+        &self,
+        address: &str,
+        name: Option<String>,
+        points: Vec<Point>,
+    ) -> Result<(), Full> {
         let mut state = self.lock();
-        let strokes = state.ink.entry(address.to_owned()).or_default();
-        if strokes.len() == STROKES_KEPT {
-            strokes.remove(0);
+        state.ink.draw(address, name, points)?;
+        self.tell_ink(&state, address);
+        Ok(())
+    }
+
+    /// Takes a step's last stroke away.
+    pub fn undo(&self, address: &str) {
+        let mut state = self.lock();
+        if state.ink.undo(address) {
+            self.tell_ink(&state, address);
         }
-        strokes.push(stroke);
-        self.0.hub.ink(address, &json!(strokes));
     }
 
     /// Wipes a step, or every step.
     pub fn wipe(&self, address: Option<&str>) {
         let mut state = self.lock();
-        let wiped = match address {
-            Some(address) => state.ink.remove_entry(address).into_iter().collect(),
-            None => std::mem::take(&mut state.ink),
-        };
-        for address in wiped.into_keys() {
-            self.0.hub.ink(&address, &json!([]));
+        for address in state.ink.wipe(address) {
+            self.tell_ink(&state, &address);
         }
+    }
+
+    fn tell_ink(&self, state: &State, address: &str) {
+        self.0.hub.ink(address, &json!(state.ink.strokes(address)));
     }
 
     fn publish(&self, state: &mut State, next: Position) -> Position {
@@ -223,7 +231,7 @@ mod tests {
         let room = room();
         let mut watching = room.0.hub.subscribe(None);
         go(&room, "a", "2").unwrap();
-        room.draw("2", vec![(0.1, 0.2), (0.3, 0.4)]);
+        room.draw("2", None, vec![(0.1, 0.2), (0.3, 0.4)]).unwrap();
         room.point(Some(("2", (0.5, 0.5))));
         let mut told = Vec::new();
         for _ in 0..3 {
@@ -240,16 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn wiping_leaves_nothing_and_a_scribble_is_bounded() {
+    fn wiping_every_step_leaves_nothing_in_the_snapshot() {
         let room = room();
-        for _ in 0..STROKES_KEPT + 5 {
-            room.draw("2", vec![(0.0, 0.0)]);
-        }
-        assert_eq!(room.lock().ink["2"].len(), STROKES_KEPT);
-        room.draw("3", vec![(0.0, 0.0)]);
-        room.wipe(Some("2"));
-        assert_eq!(room.lock().ink.keys().collect::<Vec<_>>(), ["3"]);
+        room.draw("2", None, vec![(0.0, 0.0)]).unwrap();
+        room.draw("3", None, vec![(0.0, 0.0)]).unwrap();
         room.wipe(None);
-        assert!(room.lock().ink.is_empty());
+        let snapshot = room.0.hub.subscribe(None).first.remove(0);
+        let snapshot = String::from_utf8(snapshot.bytes.to_vec()).unwrap();
+        assert!(snapshot.contains("\"ink\":{}"), "{snapshot}");
     }
 }

@@ -7,6 +7,7 @@
 use super::AppState;
 use super::error::Error;
 use super::guard::host_of;
+use super::qr::RoomAddress;
 use askama::Template;
 use axum::extract::{Form, FromRef as _, FromRequestParts, Query, State};
 use axum::http::header::{AUTHORIZATION, ORIGIN};
@@ -99,7 +100,7 @@ impl FromRequestParts<AppState> for Speaker {
                 answer(Error::NotSpeaker)
             });
         }
-        if let Some(origin) = foreign_origin(parts) {
+        if let Some(origin) = foreign_origin(parts, &state.room_address) {
             return Err(answer(Error::ForeignOrigin(origin)));
         }
         Ok(Self)
@@ -107,8 +108,9 @@ impl FromRequestParts<AppState> for Speaker {
 }
 
 /// The request's origin, when it has one and it is not this server: a form on another site posts with the speaker's
-/// cookie only if the browser ignores `SameSite`, and then this stops it.
-fn foreign_origin(parts: &Parts) -> Option<String> {
+/// cookie only if the browser ignores `SameSite`, and then this stops it. A proxy may have put our own host in the place
+/// of the public one, so that one is ours as well.
+fn foreign_origin(parts: &Parts, room: &RoomAddress) -> Option<String> {
     if parts.method == Method::GET || parts.method == Method::HEAD {
         return None;
     }
@@ -120,7 +122,7 @@ fn foreign_origin(parts: &Parts) -> Option<String> {
     let host = host_of(&parts.headers, &parts.uri).unwrap_or_default();
     let ours = origin
         .split_once("://")
-        .is_some_and(|(_, authority)| authority == host);
+        .is_some_and(|(_, authority)| authority == host || room.is_public(authority));
     (!ours).then(|| origin.to_owned())
 }
 

@@ -1,6 +1,7 @@
 //! What every request and every answer goes through: the host must be ours, the headers must be strict.
 
 use super::error::Error;
+use crate::config::PublicUrl;
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Uri};
@@ -43,23 +44,27 @@ struct Listening {
     /// Bound to every interface: then any address literal may be ours.
     wide: bool,
     ip: IpAddr,
+    /// The name that the speaker says is ours.
+    public: Option<String>,
 }
 
 impl Hosts {
-    /// The hosts of a server that listens on `address`.
+    /// The hosts of a server that listens on `address` and that the room may know by another name.
     #[must_use]
-    pub fn for_address(address: SocketAddr) -> Self {
+    pub fn new(address: SocketAddr, public: Option<&PublicUrl>) -> Self {
         Self(Arc::new(Listening {
             wide: address.ip().is_unspecified(),
             ip: address.ip(),
+            public: public.map(|url| without_port(url.authority()).to_owned()),
         }))
     }
 
-    /// A page elsewhere can make its own name resolve to us (DNS rebinding), but it cannot choose a literal address or
-    /// `localhost`.
+    /// A page elsewhere can make its own name resolve to us (DNS rebinding), but it cannot choose a literal address,
+    /// `localhost` or the name that the speaker gave us.
     fn allows(&self, host: &str) -> bool {
         let name = without_port(host);
-        if name.eq_ignore_ascii_case("localhost") {
+        let is_public = |public: &String| name.eq_ignore_ascii_case(public);
+        if name.eq_ignore_ascii_case("localhost") || self.0.public.as_ref().is_some_and(is_public) {
             return true;
         }
         let literal = name.trim_start_matches('[').trim_end_matches(']');
@@ -101,7 +106,7 @@ mod tests {
 
     #[track_caller]
     fn check(listen: &str, host: &str, allowed: bool) {
-        let hosts = Hosts::for_address(listen.parse().unwrap());
+        let hosts = Hosts::new(listen.parse().unwrap(), None);
         assert_eq!(hosts.allows(host), allowed, "{host} at {listen}");
     }
 
@@ -119,5 +124,13 @@ mod tests {
     fn a_wide_server_answers_to_any_address_but_to_no_strange_name() {
         check("0.0.0.0:3030", "192.168.1.20:3030", true);
         check("0.0.0.0:3030", "rebound.example", false);
+    }
+
+    #[test]
+    fn the_public_name_is_ours_at_any_port() {
+        let public: PublicUrl = "https://talk.example.org/".parse().unwrap();
+        let hosts = Hosts::new("127.0.0.1:3030".parse().unwrap(), Some(&public));
+        assert!(hosts.allows("Talk.example.org") && hosts.allows("talk.example.org:443"));
+        assert!(!hosts.allows("example.org") && !hosts.allows("evil-talk.example.org"));
     }
 }

@@ -6,8 +6,9 @@
 use super::auth::Speaker;
 use super::error::Error;
 use crate::deck::Deck;
+use crate::live::ink::{POINTS_IN_A_STROKE, Point};
 use crate::live::position::{Blank, Change, Claim, ClockDeed, Driver, Kind, Position};
-use crate::live::room::{Conflict, Point, Room};
+use crate::live::room::{Conflict, Room};
 use crate::stage::spike::BadInput;
 use axum::Json;
 use axum::body::Bytes;
@@ -171,11 +172,15 @@ struct InkBody {
     address: Option<String>,
     #[serde(default)]
     stroke: Vec<Point>,
+    /// The window's number of this stroke: it may come again, longer.
+    id: Option<u32>,
+    #[serde(default)]
+    undo: bool,
     #[serde(default)]
     clear: bool,
 }
 
-/// Draws a stroke on a step, or clears a step, or all of them.
+/// Draws a stroke on a step, takes its last one away, or clears a step or all of them.
 ///
 /// # Errors
 /// [`Error::Unreadable`], [`Error::Input`], as JSON.
@@ -186,23 +191,44 @@ pub async fn ink(
     body: Bytes,
 ) -> Result<StatusCode, Response> {
     let asked: InkBody = read(&body).map_err(Error::into_json)?;
-    window(&asked.window).map_err(Error::into_json)?;
+    draw(&room, &deck, asked).map_err(Error::into_json)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn draw(room: &Room, deck: &Deck, asked: InkBody) -> Result<(), Error> {
+    let window = window(&asked.window)?;
     let address = asked.address.as_deref();
-    let address = address
-        .map(|address| known(&deck, address))
-        .transpose()
-        .map_err(Error::into_json)?;
-    match (asked.clear, address) {
-        (true, address) => room.wipe(address.as_deref()),
-        (false, Some(address)) if !asked.stroke.is_empty() => {
-            room.draw(&address, asked.stroke.into_iter().map(on_canvas).collect());
+    let address = address.map(|address| known(deck, address)).transpose()?;
+    match (asked.clear, asked.undo, address) {
+        (true, _, address) => room.wipe(address.as_deref()),
+        (false, true, Some(address)) => room.undo(&address),
+        (false, false, Some(address)) if !asked.stroke.is_empty() => {
+            let length = asked.stroke.len();
+            if length > POINTS_IN_A_STROKE {
+                return Err(refused_stroke(
+                    length,
+                    format!("A stroke has at most {POINTS_IN_A_STROKE} points; begin another."),
+                ));
+            }
+            let name = asked.id.map(|id| format!("{window}#{id}"));
+            let points = asked.stroke.into_iter().map(on_canvas).collect();
+            room.draw(&address, name, points)
+                .map_err(|full| refused_stroke(length, format!("{full}: press c to clear it.")))?;
         }
         _ => {
-            let error = Error::Unreadable("ink is address and stroke, or clear".to_owned());
-            return Err(error.into_json());
+            let message = "ink is address and stroke, address and undo, or clear";
+            return Err(Error::Unreadable(message.to_owned()));
         }
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
+}
+
+fn refused_stroke(points: usize, remedy: String) -> Error {
+    Error::Input(BadInput {
+        field: "stroke",
+        value: format!("{points} points"),
+        remedy,
+    })
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Error> {

@@ -3,9 +3,11 @@
 // place where the graph stands (the plot's font size rules axis and pins), so slides and pages need no settings here.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
+import { chartWords } from "./chart_words.js";
 import { DASH, int } from "./format.js";
 import { onThemeChange, palette } from "./palette.js";
 import { pins } from "./pins.js";
+import { thresholdLine } from "./threshold.js";
 import { label, ticks, timeWindow } from "./time_axis.js";
 
 const FAMILY = '"Podium Mono", ui-monospace, monospace';
@@ -32,6 +34,28 @@ const GRAPHS = {
     ],
   },
 };
+
+/** Other live values: a plain line each. */
+const PLAIN = {
+  in_flight: ["In work", "jobs"],
+  enqueued: ["Enqueued", "jobs"],
+  processed: ["Completed", "jobs"],
+  arrival_rate: ["Jobs in", "jobs a second"],
+  service_rate: ["Jobs out", "jobs a second"],
+  external_metric: ["External metric", "jobs"],
+  desired: ["Desired", "pods"],
+  ready: ["Ready", "pods"],
+  starting: ["Starting", "pods"],
+};
+
+function graphOf(name) {
+  if (GRAPHS[name] || !PLAIN[name]) return GRAPHS[name];
+  const [title, unit] = PLAIN[name];
+  return { title, unit, least: 4, pins: ["trigger"], series: [{ column: name, word: unit, width: 2, colour: "replicas", paths: steps }] };
+}
+
+/** How often a graph's words may change: a reader who stands on them must not be interrupted at each sample. */
+const WORDS_MS = 10_000;
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 /** Under reduced motion a graph moves once a second, not with every sample. */
@@ -66,7 +90,8 @@ function heading(graph) {
 }
 
 /** `last`: only the lowest graph of a figure bears the time axis that all share. */
-function options({ graph, first, last, model, readout }, font, size) {
+function options({ graph, first, last, model, readout, longest, threshold }, font, size) {
+  const span = () => timeWindow(model, longest);
   const axis = { stroke: () => palette["text-quiet"], font: `${font}px ${FAMILY}`, ticks: { show: false } };
   const grid = { stroke: () => palette.hairline, width: 1 };
   return {
@@ -74,7 +99,7 @@ function options({ graph, first, last, model, readout }, font, size) {
     padding: [font * 1.5, font * 2, last ? 0 : font * 0.5, 0],
     legend: { show: false },
     cursor: { sync: { key: "podium" }, y: false, drag: { setScale: false, x: false, y: false }, points: { show: false } },
-    scales: { x: { time: false, auto: false }, y: { range: (_, __, max) => [0, Math.max(graph.least, (max ?? 0) * 1.08)] } },
+    scales: { x: { time: false, auto: false }, y: { range: (_, __, max) => [0, Math.max(graph.least, Math.max(max ?? 0, threshold ?? 0) * 1.08)] } },
     axes: [
       {
         ...axis,
@@ -82,8 +107,8 @@ function options({ graph, first, last, model, readout }, font, size) {
         grid: { show: false },
         size: font * 1.9,
         gap: font * 0.4,
-        splits: (plot) => ticks(timeWindow(model), plot.bbox.width / devicePixelRatio, font * 7),
-        values: (_, moments) => moments.map((t) => label(t, timeWindow(model).origin)),
+        splits: (plot) => ticks(span(), plot.bbox.width / devicePixelRatio, font * 7),
+        values: (_, moments) => moments.map((t) => label(t, span().origin)),
       },
       {
         ...axis,
@@ -103,13 +128,16 @@ function options({ graph, first, last, model, readout }, font, size) {
       paths: series.paths,
       points: { show: false },
     }))],
-    plugins: [pins(graph.pins, () => model.milestones, { px: font, family: FAMILY }, first)],
-    hooks: { setCursor: [(plot) => describe(graph, plot, model, readout)] },
+    plugins: [
+      pins(graph.pins, () => model.milestones, { px: font, family: FAMILY }, first),
+      ...(threshold === null ? [] : [thresholdLine(threshold, { px: font, family: FAMILY })]),
+    ],
+    hooks: { setCursor: [(plot) => describe(graph, plot, span().origin, readout)] },
   };
 }
 
 /** What stood at the cursor, in the heading. */
-function describe(graph, plot, model, readout) {
+function describe(graph, plot, origin, readout) {
   const { idx } = plot.cursor;
   const t = idx === null || idx === undefined ? null : plot.data[0][idx];
   if (t === null || t === undefined) {
@@ -117,7 +145,7 @@ function describe(graph, plot, model, readout) {
     return;
   }
   const values = graph.series.map((_, n) => plot.data[n + 1][idx]).toReversed();
-  readout.textContent = `at ${label(t, timeWindow(model).origin)}: ${values.map((v) => (v === null ? DASH : int(v))).join(" · ")}`;
+  readout.textContent = `at ${label(t, origin)}: ${values.map((v) => (v === null ? DASH : int(v))).join(" · ")}`;
 }
 
 /** The visible stretch of the history, with one sample more at the left so that a line enters from the edge. */
@@ -129,7 +157,7 @@ function slice(graph, { history }, { min }) {
 }
 
 /** Mounts one graph into `figure`. */
-function mountGraph(graph, figure, model, { first, last }) {
+function mountGraph(graph, figure, model, { first, last, longest, threshold }) {
   const { head, readout } = heading(graph);
   const canvas = create("div", "plot");
   canvas.setAttribute("role", "img");
@@ -138,17 +166,24 @@ function mountGraph(graph, figure, model, { first, last }) {
   block.append(head, canvas);
   figure.append(block);
 
-  const place = { graph, first, last, model, readout };
+  const place = { graph, first, last, model, readout, longest, threshold };
   let plot = null;
   let drawnFont = 0;
   let drawnAt = 0;
+  let saidAt = -Infinity;
 
+  const say = (data) => {
+    if (Date.now() - saidAt < WORDS_MS || data[0].length === 0) return;
+    saidAt = Date.now();
+    canvas.setAttribute("aria-label", chartWords(graph, data, threshold));
+  };
   const draw = () => {
     const size = { width: canvas.clientWidth, height: canvas.clientHeight };
     if (size.width < 80 || size.height < 40) return;
     const font = Math.round(parseFloat(getComputedStyle(canvas).fontSize));
-    const span = timeWindow(model);
+    const span = timeWindow(model, longest);
     const data = slice(graph, model, span);
+    say(data);
     if (font !== drawnFont) {
       plot?.destroy();
       plot = new uPlot(options(place, font, size), data, canvas);
@@ -186,11 +221,22 @@ function mountGraph(graph, figure, model, { first, last }) {
   });
 }
 
-/** Draws into every figure below `root`; `data-series` names the graphs, in order; `data-axis="none"` leaves time out. */
+/**
+ * Draws into every figure below `root`; `data-series` names the graphs, in order, and the rest is what the author asked;
+ * `data-axis="none"` leaves time out.
+ */
 export function mountGraphs(model, root = document) {
   for (const figure of root.querySelectorAll("figure.chart[data-series]")) {
-    figure.replaceChildren();
-    const graphs = figure.dataset.series.split(/[\s,]+/).map((name) => GRAPHS[name]).filter(Boolean);
-    graphs.forEach((graph, at) => mountGraph(graph, figure, model, { first: at === 0, last: at === graphs.length - 1 && figure.dataset.axis !== "none" }));
+    const { axis, series, window, threshold } = figure.dataset;
+    figure.replaceChildren(...figure.querySelectorAll("figcaption"));
+    const graphs = series.split(/[\s,]+/).map(graphOf).filter(Boolean);
+    graphs.forEach((graph, at) => {
+      mountGraph(graph, figure, model, {
+        first: at === 0,
+        last: at === graphs.length - 1 && axis !== "none",
+        longest: window ? Number(window) : undefined,
+        threshold: threshold && at === 0 ? Number(threshold) : null,
+      });
+    });
   }
 }

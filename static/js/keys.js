@@ -12,6 +12,7 @@ const KEYS = {
   f: "fullScreen", F5: "startFullScreen",
   b: "black", ".": "black", w: "white",
   d: "theme", p: "presenter", s: "presenter", q: "qr", t: "takeOver", l: "live",
+  z: "laser", i: "pen", u: "undoInk", c: "clearInk",
   "?": "help", F1: "help",
   "+": "larger", "=": "larger", "-": "smaller",
 };

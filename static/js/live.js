@@ -10,6 +10,7 @@ import { createModel } from "./model.js";
 import { mountPhase } from "./phase.js";
 import { mountPods } from "./pods.js";
 import { mountReload } from "./reload.js";
+import { mountSpoken } from "./spoken.js";
 import { openStream } from "./stream.js";
 import { streamUrl } from "./window.js";
 
@@ -35,6 +36,7 @@ mount(document);
 mountFields(model);
 mountFlow(model);
 mountPods(model);
+mountSpoken(model);
 openStream(streamUrl(), { apply, connect });
 mountReload(model, (slides) => slides.forEach(mount));
 mountDeckProblems(model);

@@ -4,7 +4,8 @@
 import { clock } from "./format.js";
 
 const PHASES = ["idle", "trigger", "response", "recovery"];
-const TITLES = {
+/** What each phase is, in a sentence. */
+export const TITLES = {
   idle: "Idle: nothing waits, the minimum is running",
   trigger: "Trigger: jobs pile up, the autoscaler has not answered yet",
   response: "Response: replicas climb and the backlog drains",

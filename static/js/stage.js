@@ -7,8 +7,10 @@ import { mountFollowLine } from "./follow_line.js";
 import { blurButtons, fullScreen, listen } from "./keys.js";
 import { apply, hear, model } from "./live.js";
 import { createOverview } from "./overview.js";
+import { mountQr } from "./qr.js";
 import { back, find, first, forward, last, nextSlide, previousSlide } from "./steps.js";
 import { switchTheme } from "./theme.js";
+import { mountTools } from "./tools.js";
 import { listenForSwipes } from "./touch.js";
 import { keepAwake } from "./wake.js";
 
@@ -16,6 +18,7 @@ const help = document.getElementById("help");
 const goto = document.getElementById("goto");
 const room = follow({ model, apply, hear });
 const overview = createOverview(room.go);
+const tools = mountTools(model, hear);
 
 const turn = (rule) => () => {
   // A clicker cannot close a dialog: turning the page does.
@@ -41,8 +44,8 @@ const everybody = {
   theme: switchTheme,
   help: () => (help.open ? help.close() : help.showModal()),
   live: room.goLive,
-  // An open dialog closes by itself; with none open there is the overview.
-  escape: () => (document.querySelector("dialog:modal") ? document.querySelector("dialog:modal").close() : overview.open()),
+  // A tool goes down first, then a dialog closes; with none open there is the overview.
+  escape: () => tools.putDown() || (document.querySelector("dialog:modal") ? document.querySelector("dialog:modal").close() : overview.open()),
 };
 
 function toggleBlank(blank) {
@@ -54,6 +57,10 @@ const speakers = {
   white: () => toggleBlank("white"),
   qr: () => room.ask({ qr: !room.position()?.qr }),
   takeOver: room.takeOver,
+  laser: tools.laser,
+  pen: tools.pen,
+  undoInk: tools.undoInk,
+  clearInk: tools.clearInk,
   presenter: () => open(`/presenter/${current()}`, "podium-presenter"),
 };
 
@@ -66,6 +73,7 @@ listen(room.speaks ? { ...everybody, ...speakers } : everybody, {
 });
 blurButtons(".stage");
 listenForSwipes(everybody);
+mountQr(room, room.speaks ? () => room.ask({ qr: false }) : undefined);
 keepAwake();
 if (!room.speaks) mountFollowLine(model, room);
 

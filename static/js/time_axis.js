@@ -1,4 +1,5 @@
-// Which stretch of time the graphs show, and how its axis is labelled. All graphs of a page share it.
+// Which stretch of time the graphs show, and how its axis is labelled. All graphs of a page share it, but for those
+// whose author asked for another length.
 //
 // While a story runs, time counts from its trigger ("30 s" is thirty seconds after the announcement, which is what the
 // talk promises), and the window grows with the story instead of sliding, so that the first steps are drawn large. At
@@ -11,14 +12,17 @@ const SHORTEST_MS = 75_000;
 const LEAD_MS = 10_000;
 const STEPS_S = [5, 10, 15, 30, 60, 120, 300];
 
-/** `{min, max, origin}` in ms since the epoch; `origin` is the trigger's moment, or null at rest. */
-export function timeWindow(model) {
+/**
+ * `{min, max, origin}` in ms since the epoch; `origin` is the trigger's moment, or null at rest. `longest` is the most
+ * that a graph wants to show, in ms.
+ */
+export function timeWindow(model, longest = LONGEST_MS) {
   const now = model.history.t.at(-1) ?? model.now();
   const trigger = model.latest("trigger")?.t ?? null;
-  if (trigger === null || now - trigger > LONGEST_MS - LEAD_MS || trigger > now) {
-    return { min: now - LONGEST_MS, max: now, origin: null };
+  if (trigger === null || now - trigger > longest - LEAD_MS || trigger > now) {
+    return { min: now - longest, max: now, origin: null };
   }
-  const max = Math.max(now, trigger + SHORTEST_MS);
+  const max = Math.max(now, trigger + Math.min(SHORTEST_MS, longest - LEAD_MS));
   return { min: trigger - LEAD_MS, max, origin: trigger };
 }
 

@@ -108,7 +108,7 @@ test("a latecomer lands on the current step, and a viewer may wander and return 
   await post(request, talk, { address: "9.2" });
   const viewer = await joined(browser, talk);
   await shows(viewer, "9.2");
-  const line = viewer.getByRole("group", { name: "Following" });
+  const line = viewer.getByRole("region", { name: "Following" });
   await expect(line).toContainText("Following the speaker");
   await viewer.keyboard.press("ArrowRight");
   await shows(viewer, "9.3");

@@ -10,6 +10,9 @@ const launchOptions = {
   ],
 };
 
+const PURE = /(contrast|format|model|steps|talk_clock|words)\.spec\.mjs/;
+const STORY = /story\.spec\.mjs/;
+
 export default defineConfig({
   testDir: ".",
   outputDir: "../../test-results",
@@ -22,8 +25,8 @@ export default defineConfig({
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions, viewport: { width: 1280, height: 720 }, trace: "retain-on-failure" },
   projects: [
-    { name: "pure", testMatch: /(model|format|steps|contrast|talk_clock)\.spec\.mjs/ },
-    { name: "pages", testMatch: /(slides|control|layout|accessibility|follow|presenter|reload|export)\.spec\.mjs/ },
-    { name: "story", testMatch: /story\.spec\.mjs/, timeout: 6 * 60_000 },
+    { name: "pure", testMatch: PURE },
+    { name: "pages", testMatch: /\.spec\.mjs/, testIgnore: [PURE, STORY] },
+    { name: "story", testMatch: STORY, timeout: 6 * 60_000 },
   ],
 });

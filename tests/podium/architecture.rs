@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stage", &["clock", "cluster", "config", "queue"]),
     ("live", &["clock", "cluster", "config", "queue"]),
     ("embedded", &["autoscale", "clock"]),
-    ("web", &["deck", "live", "stage"]),
+    ("web", &["config", "deck", "live", "stage"]),
 ];
 
 const MODULES: &[&str] = &[

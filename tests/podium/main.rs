@@ -18,6 +18,7 @@ mod kubectl;
 mod kubernetes_api;
 mod position;
 mod presenter;
+mod qr;
 mod queue;
 mod redis_server;
 mod reload;

@@ -194,6 +194,50 @@ async fn ink_stays_until_it_is_wiped_and_the_pointer_is_for_the_moment() {
 }
 
 #[tokio::test]
+async fn a_stroke_grows_under_its_number_and_can_be_taken_back() {
+    let talk = Talk::start().await;
+    let piece = |id: u32, stroke: Value| json!({"window": "w-1", "address": "2", "id": id, "stroke": stroke});
+    for (id, stroke) in [
+        (1, json!([[0.1, 0.1]])),
+        (1, json!([[0.1, 0.1], [0.2, 0.2]])),
+        (2, json!([[0.5, 0.5]])),
+    ] {
+        assert_eq!(talk.post("ink", piece(id, stroke)).await.0, 204);
+    }
+    let two = snapshot(&mut talk.events().await).await;
+    assert_eq!(
+        two["ink"]["2.1"],
+        json!([[[0.1, 0.1], [0.2, 0.2]], [[0.5, 0.5]]])
+    );
+    talk.post(
+        "ink",
+        json!({"window": "w-1", "address": "2", "undo": true}),
+    )
+    .await;
+    let one = snapshot(&mut talk.events().await).await;
+    assert_eq!(one["ink"]["2.1"], json!([[[0.1, 0.1], [0.2, 0.2]]]));
+}
+
+#[tokio::test]
+async fn too_much_ink_is_refused_with_a_remedy() {
+    let talk = Talk::start().await;
+    let stroke = |points: usize| json!({"window": "w-1", "address": "2", "stroke": vec![[0.5, 0.5]; points]});
+    let (status, answer) = talk.post("ink", stroke(601)).await;
+    assert_eq!(
+        (status, answer["error"]["field"].as_str()),
+        (422, Some("stroke")),
+        "{answer}"
+    );
+    for _ in 0..5 {
+        assert_eq!(talk.post("ink", stroke(600)).await.0, 204);
+    }
+    let (status, answer) = talk.post("ink", stroke(1)).await;
+    assert_eq!(status, 422);
+    let remedy = answer["error"]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("press c"), "{remedy}");
+}
+
+#[tokio::test]
 async fn the_speakers_own_windows_are_no_audience() {
     let talk = Talk::start().await;
     let _speaker = talk.window("w-1").await;

@@ -40,8 +40,18 @@ impl Talk {
 
     /// Starts a server in a state folder that may have been used before.
     pub(crate) async fn start_in(state: TempDir, arguments: &[&str]) -> Self {
+        let listening = [&["--listen", "127.0.0.1:0"], arguments].concat();
+        Self::serve(state, &listening).await
+    }
+
+    /// Starts a server that listens where the arguments say.
+    pub(crate) async fn start_listening(arguments: &[&str]) -> Self {
+        Self::serve(tempfile::tempdir().unwrap(), arguments).await
+    }
+
+    async fn serve(state: TempDir, arguments: &[&str]) -> Self {
         let mut child = podium(state.path())
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .arg("serve")
             .args(arguments)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -234,6 +244,7 @@ pub(crate) fn podium(state: &Path) -> Command {
         "PODIUM_DECK",
         "PODIUM_MANIFESTS",
         "PODIUM_BROWSER",
+        "PODIUM_PUBLIC_URL",
     ] {
         command.env_remove(variable);
     }

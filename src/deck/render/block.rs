@@ -55,9 +55,9 @@ impl Renderer<'_> {
     pub(super) fn block(&mut self, info: &str, body: &str, line: usize) -> String {
         let block = match fence::read(info, body) {
             Ok(Fence::Diagram) => Block::Ready(self.diagram(body, line)),
-            Ok(Fence::Chart(series)) => {
+            Ok(Fence::Chart(chart)) => {
                 self.out.live = true;
-                Block::Ready(chart(&series))
+                Block::Ready(chart.html())
             }
             Ok(Fence::Controls(buttons)) => Block::Ready(controls(&buttons)),
             Ok(Fence::Code(language)) => self.code(info, language, body),
@@ -132,14 +132,6 @@ fn pre(language: &str, class: &str, code: &str) -> String {
         format!(" language-{}", escape(language))
     };
     format!("<pre class=\"code{language_class}{class}\" tabindex=\"0\"><code>{code}</code></pre>")
-}
-
-fn chart(series: &[&str]) -> String {
-    let names = series.join(" ");
-    let words = series.join(", ").replace('_', " ");
-    format!(
-        "<figure class=\"chart\" data-series=\"{names}\" aria-label=\"Live graph: {words}\"></figure>"
-    )
 }
 
 /// Plain forms, so that a press works without JavaScript too; the stylesheet shows them to the speaker alone, and the
