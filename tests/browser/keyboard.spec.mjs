@@ -34,6 +34,7 @@ test("a dialog takes the focus, keeps it, and gives it back", async ({ browser, 
 
 test("the control page is walked by keyboard in the order one reads it, and everything on it is reached", async ({ speaker, request, talk }) => {
   await deployed(speaker, request, talk);
+  await expect(speaker.locator("[data-deed=remove] button")).toBeEnabled();
   await speaker.mouse.click(1, 1);
   const walked = [];
   for (let press = 0; press < 60; press += 1) {
