@@ -20,6 +20,8 @@ const far = ([x1, y1], [x2, y2]) => Math.hypot(x1 - x2, y1 - y2) >= CLOSE;
 
 /** Draws a step's strokes over its canvas, in place of what was there. */
 export function drawInk(canvas, strokes) {
+  // A slide without ink gets no layer: turning a page is the moment to do nothing that is not needed.
+  if (strokes.length === 0 && !canvas.querySelector(".ink")) return;
   const marks = layer(canvas);
   for (const old of marks.querySelectorAll(".ink")) old.remove();
   marks.append(...strokes.map((points) => line(points, "ink")));
