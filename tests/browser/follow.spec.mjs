@@ -53,16 +53,17 @@ test("three viewers and a phone follow the speaker within a tenth of a second", 
   const viewers = [];
   for (const options of [{}, {}, {}, PHONE]) viewers.push(await joined(browser, talk, options));
   for (const page of [speaker, ...viewers]) await keepTime(page);
-  const addresses = await speaker.locator(".slide").evaluateAll((all) => all.map((one) => one.dataset.address));
+  const addresses = (await speaker.locator(".slide").evaluateAll((all) => all.map((one) => one.dataset.address)))
+    .filter((address) => !address.includes(".") || address.endsWith(".1"));
   let at = 0;
   let direction = 1;
-  /** Moves up and down the deck and returns every viewer's delay of every move, in order of size. */
+  /** Moves up and down the deck, slide by slide, and returns every viewer's delay of every move, in order of size. */
   const round = async (moves) => {
     for (const page of [speaker, ...viewers]) await page.evaluate(() => (window.times = { keys: [], shown: [] }));
     for (let move = 0; move < moves; move += 1) {
       if (!addresses[at + direction]) direction = -direction;
       at += direction;
-      await speaker.keyboard.press(direction > 0 ? "PageDown" : "PageUp");
+      await speaker.keyboard.press(direction > 0 ? "ArrowDown" : "ArrowUp");
       await Promise.all(viewers.map((page) => shows(page, addresses[at])));
     }
     const { keys } = await speaker.evaluate(() => window.times);
@@ -279,34 +280,39 @@ test("no key of a clicker presses a button of the demo", async ({ browser, talk 
 });
 
 test("fragments: shown click by click, whole when one comes back, and in the address", async ({ browser, request, talk }) => {
-  const speaker = await stage(browser, talk, { path: "/3" });
-  const viewer = await joined(browser, talk, {}, "/3");
-  // The same marks that the server sets, on both pages.
-  for (const page of [speaker, viewer]) {
-    await page.evaluate(() => {
-      const section = document.getElementById("s3");
-      section.dataset.clicks = "2";
-      [...section.querySelectorAll("li")].slice(0, 2).forEach((item, index) => (item.dataset.click = String(index + 1)));
-      document.dispatchEvent(new CustomEvent("podium:deck"));
-    });
-  }
-  const shown = (page) => page.locator("#s3 .shown");
-  await viewer.keyboard.press("l");
+  await post(request, talk, { address: "3", click: 0, take_over: true });
+  const speaker = await stage(browser, talk);
+  const viewer = await joined(browser, talk);
+  const rest = (page) => page.locator("#s3 .rest[data-click]");
+  await expect(rest(viewer)).toBeHidden();
   await speaker.keyboard.press("PageDown");
-  await expect(shown(speaker)).toHaveCount(1);
+  for (const page of [speaker, viewer]) await expect(rest(page)).toBeVisible();
   await expect(speaker).toHaveURL(/\/3\?clicks=1$/);
-  await expect(shown(viewer)).toHaveCount(1);
-  await speaker.keyboard.press("PageDown");
   await speaker.keyboard.press("PageDown");
   await shows(viewer, "4");
   await speaker.keyboard.press("PageUp");
   await shows(viewer, "3");
-  await expect(shown(viewer)).toHaveCount(2);
+  await expect(rest(viewer)).toBeVisible();
   await speaker.keyboard.press("ArrowDown");
   await shows(viewer, "4");
   await expect(speaker).toHaveURL(/\/4$/);
-  await post(request, talk, { address: "3", click: 1, take_over: true });
-  await expect(shown(viewer)).toHaveCount(1);
+  await post(request, talk, { address: "3", click: 0, take_over: true });
+  await shows(viewer, "3");
+  await expect(rest(viewer)).toBeHidden();
+  await speaker.context().close();
+  await viewer.context().close();
+});
+
+test("stepped code lights its lines click by click, for everybody", async ({ browser, request, talk }) => {
+  await post(request, talk, { address: "4", click: 0, take_over: true });
+  const speaker = await stage(browser, talk);
+  const viewer = await joined(browser, talk);
+  const lit = (page) => page.locator("#s4 .line").evaluateAll((lines) => lines.flatMap((line, at) => (line.classList.contains("lit") ? [at + 1] : [])));
+  for (const [click, lines] of [[0, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]], [1, [3]], [2, [4, 5]], [3, [6, 7, 8, 9]]]) {
+    if (click > 0) await speaker.keyboard.press("PageDown");
+    await expect.poll(() => lit(viewer)).toEqual(lines);
+    expect(await lit(speaker)).toEqual(lines);
+  }
   await speaker.context().close();
   await viewer.context().close();
 });

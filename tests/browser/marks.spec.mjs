@@ -2,6 +2,8 @@
 import { expect, logIn, test, until } from "./talk.mjs";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+/** A step without fragments, so that one press leaves it. */
+const START = "2.1";
 const ink = (page) => page.locator(".slide.current .ink");
 const laser = (page) => page.locator(".slide.current .laser");
 const qr = (page) => page.locator("#qr");
@@ -11,7 +13,7 @@ test.beforeEach(async ({ request, talk }) => {
     headers: { Accept: "application/json", Authorization: `Bearer ${talk.key}` },
     data: { window: "w-script", kind: "remote", ...data },
   });
-  await post("/position", { address: "3", click: 0, blank: "none", qr: false, take_over: true });
+  await post("/position", { address: START, click: 0, blank: "none", qr: false, take_over: true });
   await post("/ink", { clear: true });
 });
 
@@ -39,6 +41,8 @@ async function draw(page, [x, y], to) {
 
 /** A mark's middle as a share of its canvas. */
 const share = (mark) => mark.evaluate((one) => {
+  // A stroke that has just been finished is drawn anew, and the one that was looked at is no longer on the page.
+  if (!one.isConnected) return { x: NaN, y: NaN };
   const canvas = one.closest(".canvas").getBoundingClientRect();
   const box = one.getBoundingClientRect();
   return { x: (box.x + box.width / 2 - canvas.x) / canvas.width, y: (box.y + box.height / 2 - canvas.y) / canvas.height };
@@ -51,10 +55,12 @@ test("ink is on every screen at the same place, stays with its step, is taken ba
   await draw(speaker, [300, 300], [500, 340]);
   await draw(speaker, [600, 300], [700, 300]);
   await expect(ink(watching)).toHaveCount(2);
-  const [there, here] = [await share(ink(watching).first()), await share(ink(speaker).first())];
-  expect(Math.abs(there.x - here.x)).toBeLessThan(0.005);
-  expect(Math.abs(there.y - here.y)).toBeLessThan(0.01);
-  expect(Math.abs(there.x - 400 / 1280)).toBeLessThan(0.01);
+  await expect(async () => {
+    const [there, here] = [await share(ink(watching).first()), await share(ink(speaker).first())];
+    expect(Math.abs(there.x - here.x)).toBeLessThan(0.005);
+    expect(Math.abs(there.y - here.y)).toBeLessThan(0.01);
+    expect(Math.abs(there.x - 400 / 1280)).toBeLessThan(0.01);
+  }).toPass({ timeout: 5_000 });
   const late = await viewer(browser, talk);
   await expect(ink(late)).toHaveCount(2);
   await speaker.keyboard.press("PageDown");
@@ -89,10 +95,10 @@ test("with the pen in hand a click on a link writes, and without it a drag write
   await speaker.keyboard.press("i");
   await speaker.mouse.click(next.x + 5, next.y + 5);
   await expect(ink(speaker)).toHaveCount(1);
-  await expect(speaker.locator(".slide.current")).toHaveAttribute("data-address", "3");
+  await expect(speaker.locator(".slide.current")).toHaveAttribute("data-address", START);
   await speaker.keyboard.press("Escape");
   await speaker.mouse.click(next.x + 5, next.y + 5);
-  await expect(speaker.locator(".slide.current")).not.toHaveAttribute("data-address", "3");
+  await expect(speaker.locator(".slide.current")).not.toHaveAttribute("data-address", START);
   await speaker.context().close();
 });
 
@@ -105,7 +111,7 @@ test("a finger draws with the pen in hand, and does not turn the page", async ({
   for (let x = 760; x >= 400; x -= 40) await touch("touchMove", [{ x, y: 300 }]);
   await touch("touchEnd", []);
   await expect(ink(speaker)).toHaveCount(1);
-  await expect(speaker.locator(".slide.current")).toHaveAttribute("data-address", "3");
+  await expect(speaker.locator(".slide.current")).toHaveAttribute("data-address", START);
   await speaker.context().close();
 });
 
@@ -178,7 +184,7 @@ test("a phone held upright is told to turn, not shown another word", async ({ br
 test("a full slide refuses more ink and says how to clear it", async ({ browser, request, talk }) => {
   const stroke = Array.from({ length: 600 }, () => [0.5, 0.5]);
   for (let n = 0; n < 5; n += 1) {
-    await request.post(`${talk.url}/ink`, { headers: { Authorization: `Bearer ${talk.key}` }, data: { window: "w-script", address: "3", stroke } });
+    await request.post(`${talk.url}/ink`, { headers: { Authorization: `Bearer ${talk.key}` }, data: { window: "w-script", address: START, stroke } });
   }
   const speaker = await stage(browser, talk);
   await speaker.keyboard.press("i");
