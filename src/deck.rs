@@ -44,7 +44,7 @@ mod view;
 use std::path::PathBuf;
 
 pub use layout::Layout;
-pub use load::{embedded, load};
+pub use load::{embedded, entry, load};
 pub use picture::Background;
 pub use problem::{Problem, Severity};
 pub use settings::{ColorScheme, Settings, Transition};

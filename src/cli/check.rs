@@ -4,7 +4,7 @@
 use crate::config::ReportFormat;
 use crate::deck::check::{Report, check};
 use crate::deck::reload::folder_of;
-use crate::deck::{Problem, Severity};
+use crate::deck::{Problem, Severity, entry};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -21,7 +21,7 @@ pub fn run(
     format: ReportFormat,
     out: &mut impl Write,
 ) -> Result<bool> {
-    let deck = deck.or_else(usual_place);
+    let deck = deck.or_else(usual_place).map(entry);
     let report = check(deck.as_deref())?;
     // Paths as the shell has them, so that an editor finds the file.
     let folder = deck.as_deref().map(folder_of);

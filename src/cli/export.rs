@@ -5,6 +5,7 @@
 mod browser;
 
 use crate::config::{Config, ExportArgs};
+use crate::deck::reload::folder_of;
 use crate::deck::{self, Deck};
 use crate::live::run::Runs;
 use crate::live::run::words::when;
@@ -12,14 +13,15 @@ use crate::web::export::{self, Export, Notes};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Exports what the arguments ask for.
 ///
 /// # Errors
 /// What is missing, and what to install or to give.
 pub async fn run(config: &Config, args: ExportArgs) -> Result<()> {
-    let mut deck = load(args.deck.as_deref())?;
+    let path = args.deck.map(deck::entry);
+    let mut deck = load(path.as_deref())?;
     if let Some(range) = &args.range {
         deck.slides
             .retain(|slide| range.contains(slide.address.slide));
@@ -28,7 +30,7 @@ pub async fn run(config: &Config, args: ExportArgs) -> Result<()> {
         }
     }
     let last = Runs::open(&config.state_dir).last();
-    let folder = args.deck.as_deref().map(folder_of);
+    let folder = path.as_deref().map(folder_of);
     let html = export::html(&Export {
         deck: &deck,
         folder: folder.as_deref(),
@@ -59,17 +61,6 @@ fn load(path: Option<&Path>) -> Result<Deck> {
         writeln!(std::io::stderr(), "{problem}")?;
     }
     Ok(deck)
-}
-
-/// Where a deck's pictures are.
-fn folder_of(deck: &Path) -> PathBuf {
-    if deck.is_dir() {
-        return deck.to_owned();
-    }
-    let folder = deck
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new(".")).to_owned()
 }
 
 /// Writes beside and renames, so that a file that somebody has open is never half a deck.

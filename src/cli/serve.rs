@@ -39,7 +39,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     let clock = Clock::wall();
     let shutdown = until_told_to_stop()?;
-    let deck = load_deck(args.deck.as_deref())?;
+    let deck_path = args.deck.map(deck::entry);
+    let deck = load_deck(deck_path.as_deref())?;
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
     connection::make_private_folder(&config.state_dir)?;
@@ -60,7 +61,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     let room = Room::new(hub.clone(), clock.clone(), &deck.first().label);
     let deck = DeckHandle::new(deck);
     tokio::spawn(announce_editions(deck.clone(), hub.clone()));
-    if let Some(path) = args.deck.clone() {
+    if let Some(path) = deck_path.clone() {
         tokio::spawn(reload::follow(path, deck.clone(), shutdown.clone()));
     }
 
@@ -75,7 +76,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     };
     let state = AppState {
         deck,
-        deck_folder: DeckFolder(args.deck.as_deref().map(reload::folder_of).map(Arc::new)),
+        deck_folder: DeckFolder(deck_path.as_deref().map(reload::folder_of).map(Arc::new)),
         hub,
         room,
         runs,

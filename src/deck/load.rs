@@ -17,6 +17,19 @@ use super::{Deck, DeckError};
 #[include = "*.md"]
 struct Shipped;
 
+/// The deck that is meant by a path: a folder of `slide-NN.md` or a file as it is; of another folder its `slides.md`,
+/// the name under which other tools keep a deck.
+#[must_use]
+pub fn entry(path: PathBuf) -> PathBuf {
+    let one_file = path.join("slides.md");
+    let has_slides = read_folder(&path).is_ok_and(|sources| !sources.is_empty());
+    if !has_slides && one_file.is_file() {
+        one_file
+    } else {
+        path
+    }
+}
+
 /// Loads a deck from a Markdown file or a folder of them.
 ///
 /// # Errors
@@ -188,6 +201,17 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["1", "2"]
         );
+    }
+
+    #[test]
+    fn a_folder_with_one_file_of_slides_is_that_file() {
+        let folder = tempfile::tempdir().expect("a temp dir");
+        let file = folder.path().join("slides.md");
+        fs::write(&file, "# A\n").expect("written");
+        assert_eq!(entry(folder.path().to_owned()), file);
+        assert_eq!(entry(file.clone()), file);
+        fs::write(folder.path().join("slide-01.md"), "# A\n").expect("written");
+        assert_eq!(entry(folder.path().to_owned()), folder.path());
     }
 
     #[test]
