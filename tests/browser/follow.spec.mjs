@@ -1,7 +1,7 @@
 // The room moves together: a speaker, viewers, a phone; wandering and coming back; one window at the wheel; the keys.
 import AxeBuilder from "@axe-core/playwright";
-import { current, joined, post, shows, stage } from "./room.mjs";
-import { expect, test, until } from "./talk.mjs";
+import { current, joined, PHONE, post, shows, stage } from "./room.mjs";
+import { expect, logIn, test, until } from "./talk.mjs";
 
 /** Every test starts where the talk starts, with nobody at the wheel but a window that is already gone. */
 test.beforeEach(async ({ request, talk }) => {
@@ -234,6 +234,42 @@ test("stepped code lights its lines click by click, for everybody", async ({ bro
   }
   await speaker.context().close();
   await viewer.context().close();
+});
+
+test("a swipe turns, a swipe up scrolls, and the room comes along", async ({ browser, talk }) => {
+  const context = await browser.newContext(PHONE);
+  await logIn(await context.newPage(), talk);
+  const speaker = await stage(browser, talk, { context });
+  const viewer = await joined(browser, talk);
+  const session = await context.newCDPSession(speaker);
+  const swipe = async (...points) => {
+    for (const [at, [x, y]] of points.entries()) {
+      await session.send("Input.dispatchTouchEvent", { type: at === 0 ? "touchStart" : "touchMove", touchPoints: [{ x, y }] });
+    }
+    await session.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  };
+  await swipe([320, 300], [200, 304], [80, 306]);
+  await shows(viewer, "2.1");
+  await swipe([200, 600], [196, 400], [190, 200]);
+  await swipe([80, 300], [200, 300], [320, 302]);
+  await shows(viewer, "1");
+  await context.close();
+  await viewer.context().close();
+});
+
+test("the screen is asked to stay awake, and asked again when the page is seen again", async ({ browser, talk }) => {
+  const page = await (await browser.newContext()).newPage();
+  await page.addInitScript(() => {
+    window.asked = [];
+    const wakeLock = { request: async (kind) => window.asked.push(kind) };
+    Object.defineProperty(navigator, "wakeLock", { value: wakeLock });
+  });
+  await page.goto(talk.url);
+  await until(page, (model) => model.connection === "live");
+  expect(await page.evaluate(() => window.asked)).toEqual(["screen"]);
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  expect(await page.evaluate(() => window.asked)).toEqual(["screen", "screen"]);
+  await page.context().close();
 });
 
 test("no accessibility violations while following, while looking around, and in the overview", async ({ browser, talk }) => {

@@ -43,6 +43,24 @@ test("the presenter shows the step, the next one and the notes, and the room fol
   await expect(presenter.locator("[data-elapsed]")).not.toHaveText("0:00");
 });
 
+test("clicks are steps of the presenter too: what is revealed now, and what the next press reveals", async ({ browser, talk }) => {
+  const [presenter, remote] = await open(browser, talk, ["/presenter", "/remote"]);
+  await presenter.bringToFront();
+  for (const key of ["3", "Enter"]) await presenter.keyboard.press(key);
+  await isAt(presenter, "3");
+  const next = presenter.locator('[data-pane="next"] .slide');
+  const held = '.rest[data-click="1"]';
+  await expect(now(presenter).locator(held)).toBeHidden();
+  await expect(next).toHaveAttribute("data-address", "3");
+  await expect(next.locator(held)).toBeVisible();
+  await expect(presenter.locator('[data-notes="3"] .click-mark')).not.toHaveClass(/here/);
+  await presenter.keyboard.press("PageDown");
+  await expect(now(presenter).locator(held)).toBeVisible();
+  await expect(presenter.locator('[data-notes="3"] .click-mark')).toHaveClass(/here/);
+  await expect(next).toHaveAttribute("data-address", "4");
+  await until(remote, (model) => model.position.address === "3" && model.position.click === 1);
+});
+
 test("ids stay unique wherever the slides stand", async ({ browser, talk }) => {
   const [presenter] = await open(browser, talk, ["/presenter/9.1"]);
   for (const key of ["End", "PageUp", "Home", "PageDown"]) {
