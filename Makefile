@@ -6,10 +6,10 @@ RUN_NEEDS  := cargo=rustup cc=build-essential npm=npm
 TEST_NEEDS := $(RUN_NEEDS) redis-server=redis-server redis-cli=redis-tools chromium=chromium
 DENY_VERSION := 0.20.2
 FUZZ_VERSION := 0.13.2
-FUZZ_TARGETS := api_request resp job deck
+FUZZ_TARGETS := api_request web_request resp job deck
 FUZZ_SECONDS := 60
 
-.PHONY: run test lint bench fuzz help deny browser-test assets
+.PHONY: run test lint bench fuzz help deny advisories cargo-deny browser-test assets
 
 run: assets ## Build what is needed and present the built-in talk on the embedded cluster
 	cargo build --release --locked
@@ -24,9 +24,15 @@ lint: assets ## Formatting and lints, warnings refused
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 
-deny: ## Licences, bans and sources of the dependencies
-	@command -v cargo-deny >/dev/null || cargo install --locked --version $(DENY_VERSION) cargo-deny
+deny: cargo-deny ## Licences, bans and sources of the dependencies
 	cargo deny --locked check bans licenses sources
+
+# Apart from the tests: the database is fetched anew, and what it says changes without a change of ours.
+advisories: cargo-deny ## Known weaknesses of the dependencies, from the RustSec database
+	cargo deny --locked check advisories
+
+cargo-deny:
+	@command -v cargo-deny >/dev/null || cargo install --locked --version $(DENY_VERSION) cargo-deny
 
 bench: assets ## Measure; figures go to docs/benchmarks.md
 	cargo bench --locked
