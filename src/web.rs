@@ -102,7 +102,8 @@ pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()
         .await
 }
 
-fn router(state: AppState) -> Router {
+/// Every route, on what its handlers share.
+pub fn router(state: AppState) -> Router {
     let hosts = state.room_address.hosts();
     let anyone = Router::new()
         .route("/", get(pages::first))
