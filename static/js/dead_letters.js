@@ -69,6 +69,7 @@ class Sheet {
       // The door instead of the list: the session has ended.
       if (!fresh) return this.say(UNREAD, "failed");
       this.exchange(document.importNode(fresh, true));
+      if (this.told.textContent === UNREAD) this.say("");
     } catch {
       this.say(UNREAD, "failed");
     }
@@ -97,11 +98,12 @@ class Sheet {
     if (!question || (await ask(this.question, question))) {
       const fields = Object.fromEntries(new FormData(form));
       const { told, error } = await post(form.action, { ...fields, ...(question && { confirm: "yes" }) });
-      if (error) this.say(`${error.message}: ${error.remedy}`, "failed");
-      else this.say(`${told.charAt(0).toUpperCase()}${told.slice(1)}.`, "done");
       // What is being read may be the list from before.
       await this.reading;
       await this.read();
+      // Last, because what became of the press matters more than a list that could not be read.
+      if (error) this.say(`${error.message}: ${error.remedy}`, "failed");
+      else this.say(`${told.charAt(0).toUpperCase()}${told.slice(1)}.`, "done");
     }
     this.sending = false;
     this.content.querySelector("[data-letters-title]")?.focus();

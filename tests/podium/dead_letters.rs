@@ -247,7 +247,7 @@ async fn a_list_is_cut_where_it_was_asked_to_be(redis: Redis) {
 async fn command(redis: &Redis, arguments: &[&str]) -> Output {
     let state = tempfile::tempdir().unwrap();
     let url = redis.url();
-    let arguments = [&["--redis", &url, "dead-letters"], arguments].concat();
+    let arguments = [&["dead-letters"], arguments, &["--redis", &url]].concat();
     run(podium(state.path()).args(arguments)).await
 }
 
