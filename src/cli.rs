@@ -4,7 +4,9 @@
 //! to standard error, so that a script can read the one and a person the other.
 
 pub mod check;
+mod confirm;
 pub mod conformance;
+pub mod dead_letters;
 pub mod demo;
 pub mod enqueue;
 pub mod export;
@@ -51,6 +53,7 @@ async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
             delay_ms,
         } => enqueue::enqueue(config, &count, &prefix, &delay_ms).await?,
         Command::Spike { count } => enqueue::spike(config, &count).await?,
+        Command::DeadLetters(args) => return dead_letters::run(config, args).await,
         Command::QueueDepth { watch } => queue_depth::run(config, watch).await?,
         Command::Export(args) => export::run(config, args).await?,
         Command::Status => return status::run(config).await,

@@ -70,6 +70,15 @@ fn to_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// A moment in ms since the epoch as people read it: `2026-11-24 18:03:05 UTC`.
+#[must_use]
+pub fn utc(ms: i64) -> String {
+    Timestamp::from_millisecond(ms)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .strftime("%Y-%m-%d %H:%M:%S UTC")
+        .to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,8 +4,10 @@
 //! uses: backends chosen as enums, paths settled, contradictions refused with a message that names the flag. This is
 //! the only module that reads the environment.
 
+mod dead_letters;
 mod public_url;
 
+pub use dead_letters::{DeadLettersArgs, DeadLettersCommand, ListArgs, ListFormat, Which};
 pub use public_url::PublicUrl;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -182,6 +184,8 @@ pub enum Command {
         #[arg(long, short)]
         watch: bool,
     },
+    /// List, inspect, retry or discard the jobs that could not be done
+    DeadLetters(DeadLettersArgs),
     /// The tour announcement: thousands of ticket purchases at once
     Spike {
         /// How many ticket purchases, 1 to 100000

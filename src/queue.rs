@@ -5,13 +5,15 @@
 //! - [`enqueue`]: batches of jobs onto the list, with progress;
 //! - [`worker`]: takes a job into its own processing list, works, acknowledges;
 //! - [`lease`]: gives the jobs of a worker that died back to the queue;
+//! - [`dead_letters`]: lists what could not be done, puts it back or throws it away;
 //! - [`stats`]: one consistent picture of it all; [`purge`]: empties the list;
 //! - [`job`], [`keys`]: what a job is, and where everything lies.
 //!
 //! The invariant everything here keeps: a job is in exactly one place. Every step from place to place (list, a
-//! worker's processing list, done, dead, purged) is one `MULTI` that also moves the counters, so at any moment
-//! `enqueued = unique completions + dead + pending + in flight + purged`.
+//! worker's processing list, done, dead, discarded, purged) is one `MULTI` that also moves the counters, so at any
+//! moment `enqueued = unique completions + dead + discarded + pending + in flight + purged`.
 
+pub mod dead_letters;
 pub mod enqueue;
 pub mod job;
 pub mod keys;
@@ -93,6 +95,20 @@ pub enum QueueError {
         value: String,
         /// What would be accepted.
         remedy: &'static str,
+    },
+    /// There is no dead letter of this name, or no longer.
+    #[error("no such dead letter {id:?}: it was retried or discarded meanwhile")]
+    NoSuchLetter {
+        /// The name, shortened.
+        id: String,
+    },
+    /// The dead letter holds nothing that a worker could do.
+    #[error("dead letter {id} cannot be retried ({cause}): discard it")]
+    NotRetriable {
+        /// Its name.
+        id: String,
+        /// What is wrong with it.
+        cause: String,
     },
     /// Others changed the queue again and again between looking and acting.
     #[error("the queue at {address} is too busy to do this in one step: try again")]

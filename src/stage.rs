@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod actions;
+pub mod dead_letters;
 pub mod demo;
 pub mod existing_redis;
 pub mod manifests;

@@ -5,7 +5,7 @@
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
 //! | | `/events`, `/static/{file}`, `/login`, `/print`, `/qr`, `/qr.svg`, `/runs`, `/runs/{id}` |
 //! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `/notes`, `/print?notes`, |
-//! | | `/deck-problems`, `POST /actions/{kind}`, |
+//! | | `/deck-problems`, `POST /actions/{kind}`, `/dead-letters`, `POST /dead-letters/{retry,discard}`, |
 //! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
 //! | probes | `/healthz`, `/readyz` |
 //!
@@ -17,6 +17,7 @@ pub mod actions;
 pub mod assets;
 pub mod auth;
 pub mod authoring;
+pub mod dead_letters;
 pub mod error;
 pub mod events;
 pub mod export;
@@ -129,6 +130,8 @@ pub fn router(state: AppState) -> Router {
         .route("/remote", get(presenter::remote))
         .route("/deck-problems", get(authoring::deck_problems))
         .route("/actions/{kind}", post(actions::act))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/{fate}", post(dead_letters::settle))
         .route("/position", post(position::change))
         .route("/position/clock", post(position::clock))
         .route("/pointer", post(position::pointer))

@@ -1,12 +1,13 @@
 //! `podium deploy-queue-demo` and `podium remove-queue-demo`.
 
+use super::confirm::confirm;
 use super::world;
 use crate::config::Config;
 use crate::stage::action::{Progress, Step};
 use crate::stage::{demo, manifests};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::collections::HashMap;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 /// Deploys the demo, printing each object as it is applied.
 ///
@@ -38,26 +39,14 @@ pub async fn remove(config: &Config, yes: bool) -> Result<()> {
     let manifests = manifests::load(config.manifests.as_deref(), config.redis.as_ref())?;
     let cluster = world::cluster(config).await?;
     if !yes {
-        confirm(&format!(
+        let question = format!(
             "Remove the queue demo and everything in its namespace from {}?",
             cluster.address()
-        ))?;
+        );
+        confirm(&question, "this destroys the demo", "nothing was removed")?;
     }
     let mut printer = Printer::default();
     demo::remove(&cluster, &manifests, |progress| printer.print(progress)).await?;
-    Ok(())
-}
-
-fn confirm(question: &str) -> Result<()> {
-    if !std::io::stdin().is_terminal() {
-        bail!("this destroys the demo and cannot ask here; say --yes");
-    }
-    write!(std::io::stderr(), "{question} [y/N] ")?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        bail!("nothing was removed");
-    }
     Ok(())
 }
 

@@ -208,6 +208,7 @@ impl Observer {
             sample.processed = Some(stats.processed);
             sample.failed = Some(stats.failed);
             sample.dead = Some(stats.dead);
+            sample.discarded = Some(stats.discarded);
             sample.duplicates = Some(stats.duplicates);
             sample.wait_p50 = stats.wait_p50_ms;
             sample.wait_p95 = stats.wait_p95_ms;

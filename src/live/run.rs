@@ -39,7 +39,7 @@ pub struct Counts {
     pub completed: Option<u64>,
     /// Attempts that failed.
     pub failed: Option<u64>,
-    /// Jobs given up on.
+    /// Jobs given up on and not retried by the end, discarded ones included.
     pub dead: Option<u64>,
     /// Jobs done a second time.
     pub duplicates: Option<u64>,

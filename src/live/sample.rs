@@ -42,8 +42,10 @@ pub struct Sample {
     pub processed: Option<u64>,
     /// Attempts that failed.
     pub failed: Option<u64>,
-    /// Jobs given up on.
+    /// Dead letters that lie there.
     pub dead: Option<u64>,
+    /// Dead letters that a person ever discarded.
+    pub discarded: Option<u64>,
     /// Acknowledgements of jobs that were done already.
     pub duplicates: Option<u64>,
     /// Jobs arriving, jobs/s.

@@ -29,7 +29,7 @@ pub struct Job {
     pub seq: u64,
     /// What the producer called it.
     pub prefix: String,
-    /// When it was first enqueued: ms since the epoch.
+    /// When it was enqueued, or put back by a person who retried its dead letter: ms since the epoch.
     pub enqueued_at_ms: i64,
     /// 1 the first time.
     pub attempt: u32,
@@ -103,6 +103,10 @@ impl Job {
 /// A dead letter: what could not be done, and why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeadLetter {
+    /// What it is called by whoever retries or discards it: twelve hexadecimal digits. Empty in a letter that an
+    /// older version wrote.
+    #[serde(default)]
+    pub id: String,
     /// For a person to read.
     pub reason: String,
     /// The worker that had it last.
@@ -111,18 +115,35 @@ pub struct DeadLetter {
     pub at_ms: i64,
     /// What lay on the list; invalid UTF-8 is replaced, and no more than [`LONGEST`] bytes are kept.
     pub job: String,
+    /// Whether `job` differs from what lay there, because it was cut or something in it replaced. What came of that
+    /// may read as a job, but nobody ever enqueued it.
+    #[serde(default)]
+    pub altered: bool,
 }
 
 impl DeadLetter {
     pub(crate) fn encode(reason: String, worker: String, at_ms: i64, raw: &[u8]) -> String {
         let kept = &raw[..raw.len().min(LONGEST)];
+        let job = String::from_utf8_lossy(kept).into_owned();
         let letter = Self {
+            id: fresh_id(),
             reason,
             worker,
             at_ms,
-            job: String::from_utf8_lossy(kept).into_owned(),
+            altered: job.as_bytes() != raw,
+            job,
         };
         serde_json::to_string(&letter).expect("strings and numbers always encode")
+    }
+}
+
+/// A name that no other letter has. Without randomness there is none, and the letter is called by its content, as one
+/// of an older version is.
+fn fresh_id() -> String {
+    let mut bytes = [0; 6];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(_) => String::new(),
     }
 }
 

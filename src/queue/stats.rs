@@ -32,8 +32,10 @@ pub struct Stats {
     pub processed: u64,
     /// Executions that came to nothing: the worker died, or the job was none.
     pub failed: u64,
-    /// Dead letters ever made.
+    /// Dead letters that lie there.
     pub dead: u64,
+    /// Dead letters that a person ever discarded.
+    pub discarded: u64,
     /// Jobs ever purged.
     pub purged: u64,
     /// Executions beyond the first of a job.
@@ -58,7 +60,8 @@ impl Stats {
     /// Enqueued jobs that are in no place: 0 unless something was lost, or pushed by others (then negative).
     #[must_use]
     pub fn missing(&self) -> i64 {
-        let found = self.unique() + self.dead + self.depth + self.in_flight + self.purged;
+        let given_up = self.dead + self.discarded + self.purged;
+        let found = self.unique() + given_up + self.depth + self.in_flight;
         i64::try_from(self.enqueued).unwrap_or(i64::MAX) - i64::try_from(found).unwrap_or(i64::MAX)
     }
 }
@@ -185,6 +188,7 @@ fn assemble(picture: &Picture, run_ids: &[String], now_ms: i64) -> Stats {
         processed: total("processed"),
         failed: total("failed"),
         dead: total("dead"),
+        discarded: total("discarded"),
         purged: total("purged"),
         duplicates: total("retired_duplicates") + in_runs,
         wait_p50_ms: quantile(&waits, 50),
@@ -248,10 +252,11 @@ mod tests {
     #[test]
     fn what_is_in_no_place_is_missing() {
         let stats = Stats {
-            enqueued: 10,
+            enqueued: 11,
             processed: 5,
             duplicates: 1,
             dead: 1,
+            discarded: 1,
             depth: 2,
             in_flight: 1,
             purged: 1,

@@ -5,6 +5,7 @@
 //! that a hundred thousand jobs do not make a hundred thousand messages.
 
 use super::action::{Action, ActionKind, Progress};
+use super::dead_letters::LetterError;
 use super::{demo, manifests, names, queue_name, spike};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
@@ -179,6 +180,14 @@ impl Actions {
         Queue::connect(&url, &queue_name())
             .await
             .map_err(|error| error.to_string())
+    }
+
+    /// The queue, for what is answered at once and is no action.
+    ///
+    /// # Errors
+    /// [`LetterError::NoQueue`] when it is not to be found or does not answer.
+    pub async fn queue_at_once(&self) -> Result<Queue, LetterError> {
+        self.queue().await.map_err(LetterError::NoQueue)
     }
 
     fn progress(&self, kind: ActionKind, progress: Progress) {

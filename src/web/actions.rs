@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// A button's fields by name, as text.
-type Fields = HashMap<String, String>;
+pub(super) type Fields = HashMap<String, String>;
 
 /// Starts an action.
 pub async fn act(
@@ -82,7 +82,7 @@ fn command(kind: &str, fields: &Fields) -> Result<Command, Error> {
 }
 
 /// What destroys must be confirmed.
-fn confirmed(what: &str, given: &str) -> Result<(), BadInput> {
+pub(super) fn confirmed(what: &str, given: &str) -> Result<(), BadInput> {
     if given == "yes" {
         return Ok(());
     }
@@ -93,7 +93,8 @@ fn confirmed(what: &str, given: &str) -> Result<(), BadInput> {
     })
 }
 
-fn fields(parts: &Parts, body: &Bytes) -> Result<Fields, Error> {
+/// The fields of a form or of a JSON object; none when there is no body.
+pub(super) fn fields(parts: &Parts, body: &Bytes) -> Result<Fields, Error> {
     let kind = parts
         .headers
         .get(CONTENT_TYPE)

@@ -1,6 +1,7 @@
 //! Errors as the visitor sees them: a page for people, JSON for scripts, nothing of our entrails for either.
 
 use crate::stage::actions::Busy;
+use crate::stage::dead_letters::{LetterError, Trouble};
 use crate::stage::spike::BadInput;
 use askama::Template;
 use axum::http::StatusCode;
@@ -33,6 +34,9 @@ pub enum Error {
     /// Another action stands in the way.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// A dead letter could not be handled.
+    #[error(transparent)]
+    Letter(#[from] LetterError),
     /// The body is neither a form nor JSON, or is malformed.
     #[error("the request cannot be read: {0}")]
     Unreadable(String),
@@ -52,6 +56,11 @@ impl Error {
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Input(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Busy(_) => StatusCode::CONFLICT,
+            Self::Letter(error) => match error.trouble() {
+                Trouble::Gone => StatusCode::NOT_FOUND,
+                Trouble::Refused => StatusCode::CONFLICT,
+                Trouble::Away => StatusCode::SERVICE_UNAVAILABLE,
+            },
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::Rendering(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -72,6 +81,7 @@ impl Error {
             }
             Self::Input(input) => input.remedy.clone(),
             Self::Busy(_) => "Wait until it is done.".to_owned(),
+            Self::Letter(error) => error.in_two().1,
             Self::Unreadable(_) => {
                 "Send a form or a JSON object with the fields that the action takes.".to_owned()
             }
@@ -85,6 +95,7 @@ impl Error {
         match self {
             Self::Input(input) => format!("{} {:?} cannot be used", input.field, input.value),
             Self::Busy(busy) => format!("{} is still running", busy.0.title()),
+            Self::Letter(error) => error.in_two().0,
             other => other.to_string(),
         }
     }

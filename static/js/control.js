@@ -1,5 +1,6 @@
 // The control page's entry: the shared live views, and what only the speaker has.
 
+import { mountDeadLetters } from "./dead_letters.js";
 import { mountDeeds } from "./deeds.js";
 import { mountHealth } from "./health.js";
 import { apply, model } from "./live.js";
@@ -8,3 +9,4 @@ import { mountLog } from "./log.js";
 mountHealth(model);
 mountDeeds(model, apply);
 mountLog(model);
+mountDeadLetters(model);

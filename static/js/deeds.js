@@ -2,7 +2,8 @@
 // and says beside the button what went wrong and what to press. The server checks every field: there is one truth about
 // what a valid count is, and it names the value and the remedy.
 
-import { int } from "./format.js";
+import { ask } from "./ask.js";
+import { int, plural } from "./format.js";
 import { post } from "./post.js";
 import { blocked } from "./readiness.js";
 
@@ -13,8 +14,6 @@ const amount = (text) => {
   const digits = text.replaceAll(/[\s,_]/g, "");
   return /^\d{1,9}$/.test(digits) && Number(digits) > 0 ? Number(digits) : null;
 };
-
-const plural = (count, one) => `${int(count)} ${one}${count === 1 ? "" : "s"}`;
 
 /** What each button says at rest: `[label, detail]`. */
 const SAYS = {
@@ -47,18 +46,6 @@ const ASKS = {
     yes: "Remove the demo",
   }),
 };
-
-/** Opens the dialog; resolves to true if the speaker said yes. Esc and "Keep it" say no. */
-function ask(dialog, { title, text, yes }) {
-  dialog.querySelector("[data-ask-title]").textContent = title;
-  dialog.querySelector("[data-ask-text]").textContent = text;
-  dialog.querySelector("[data-ask-yes]").textContent = yes;
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
-}
 
 function fieldsOf(form) {
   const fields = Object.fromEntries(new FormData(form));

@@ -5,7 +5,7 @@ import { DASH, text } from "./format.js";
 
 /** Which source answers for a field; the rest comes from the cluster. */
 const SOURCE = {
-  depth: "redis", in_flight: "redis", enqueued: "redis", processed: "redis", failed: "redis", dead: "redis",
+  depth: "redis", in_flight: "redis", enqueued: "redis", processed: "redis", failed: "redis", dead: "redis", discarded: "redis",
   duplicates: "redis", arrival_rate: "redis", service_rate: "redis", wait_p50: "redis", wait_p95: "redis",
   external_metric: "metrics", scaler: "metrics",
 };

@@ -8,6 +8,9 @@ const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 /** 4812 → "4,812". */
 export const int = (value) => whole.format(value);
 
+/** 1, "job" → "1 job"; 5000 → "5,000 jobs". */
+export const plural = (count, one) => `${int(count)} ${one}${count === 1 ? "" : "s"}`;
+
 /** One decimal below ten, none above: 1640 ms → "1.6 s", 21000 ms → "21 s", 80 ms → "80 ms". */
 export function duration(ms) {
   if (ms < 0) return "0 s";

@@ -4,8 +4,8 @@ import { expect, logIn, test, until } from "./talk.mjs";
 
 /** Pages besides the slides. A page more is a line more. */
 const PAGES = [
-  "/control", "/presenter", "/remote", "/login", "/qr", "/print", "/notes", "/runs", "/99", "/docs/architecture.md",
-  "/manifests/deployment.yaml",
+  "/control", "/presenter", "/remote", "/login", "/qr", "/dead-letters", "/print", "/notes", "/runs", "/99",
+  "/docs/architecture.md", "/manifests/deployment.yaml",
 ];
 /** What can be open over a slide: its key, and what it opens. */
 const DIALOGS = { "?": "#help", o: "#overview", q: "#qr" };

@@ -10,6 +10,7 @@ mod broker;
 mod check;
 mod configuration;
 mod control;
+mod dead_letters;
 mod decks;
 mod export;
 mod hostile_bodies;

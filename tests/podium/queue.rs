@@ -33,6 +33,8 @@ macro_rules! on_both {
     };
 }
 
+pub(crate) use on_both;
+
 on_both!(
     jobs_are_enqueued_worked_on_and_counted,
     a_hundred_thousand_jobs_go_on_within_seconds,
@@ -50,7 +52,7 @@ on_both!(
     the_newer_protocol_works_as_well,
 );
 
-async fn connect(redis: &Redis) -> Queue {
+pub(crate) async fn connect(redis: &Redis) -> Queue {
     Queue::connect(&redis.url(), &QueueName::demo())
         .await
         .expect("redis answers")
@@ -66,14 +68,14 @@ fn request(count: i64, work_ms: i64) -> EnqueueRequest {
     }
 }
 
-async fn put(queue: &Queue, count: i64, work_ms: i64) -> Run {
+pub(crate) async fn put(queue: &Queue, count: i64, work_ms: i64) -> Run {
     let cancel = CancellationToken::new();
     enqueue(queue, &request(count, work_ms), &cancel, |_| {})
         .await
         .expect("enqueued")
 }
 
-fn options() -> WorkerOptions {
+pub(crate) fn options() -> WorkerOptions {
     WorkerOptions {
         lease: Duration::from_millis(900),
         take: Duration::from_millis(100),
@@ -83,13 +85,13 @@ fn options() -> WorkerOptions {
 }
 
 /// A worker in this process.
-struct Hand {
+pub(crate) struct Hand {
     stop: CancellationToken,
     task: JoinHandle<Tally>,
 }
 
 impl Hand {
-    fn start(queue: &Queue, name: &str, options: WorkerOptions) -> Self {
+    pub(crate) fn start(queue: &Queue, name: &str, options: WorkerOptions) -> Self {
         let stop = CancellationToken::new();
         let (queue, shutdown) = (queue.clone(), stop.clone());
         let name = WorkerName::new(name).expect("a name");
@@ -98,7 +100,7 @@ impl Hand {
         Self { stop, task }
     }
 
-    async fn stop(self) -> Tally {
+    pub(crate) async fn stop(self) -> Tally {
         self.stop.cancel();
         self.task.await.expect("the worker does not panic")
     }
@@ -111,7 +113,7 @@ impl Hand {
 }
 
 /// Waits until the queue looks as `wanted`, and checks on the way that nothing is ever missing.
-async fn until(queue: &Queue, wanted: impl Fn(&Stats) -> bool) -> Stats {
+pub(crate) async fn until(queue: &Queue, wanted: impl Fn(&Stats) -> bool) -> Stats {
     let started = Instant::now();
     loop {
         let now = stats(queue).await.expect("redis answers");

@@ -114,6 +114,7 @@ impl Recording {
         latest.duplicates = latest.duplicates.or(known.duplicates);
         latest.failed = latest.failed.or(known.failed);
         latest.dead = latest.dead.or(known.dead);
+        latest.discarded = latest.discarded.or(known.discarded);
         latest.depth = latest.depth.or(known.depth);
         latest.in_flight = latest.in_flight.or(known.in_flight);
         latest.replicas = latest.replicas.or(known.replicas);
@@ -185,7 +186,9 @@ impl Recording {
                 .zip(duplicates)
                 .map(|(all, twice)| all.saturating_sub(twice)),
             failed: since(|sample| sample.failed),
-            dead: since(|sample| sample.dead),
+            // A letter that was thrown away is no less a job that was not done. One from before the run that was
+            // retried meanwhile makes the number smaller, and it cannot be less than none.
+            dead: since(|sample| Some(sample.dead? + sample.discarded.unwrap_or(0))),
             duplicates,
             remaining: now
                 .depth
