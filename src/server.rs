@@ -27,6 +27,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,6 +48,9 @@ const TELLING: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// See [`FIRST_PAUSE`].
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Trouble with accepting is over when there has been none for so long.
+const CALM: Duration = Duration::from_secs(10);
 
 /// Serves `router` on `listener` within `limits`, until `shutdown`; then every connection may finish what it is at,
 /// within [`Limits::farewell`].
@@ -112,12 +116,16 @@ async fn say_no_place(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The pauses between attempts to accept.
+/// The pauses between attempts to accept, and what the log is told of them.
 #[derive(Default)]
-struct Pause(Option<Duration>);
+struct Pause {
+    last: Option<Duration>,
+    /// When the latest error of this trouble came.
+    trouble: Option<Instant>,
+}
 
 impl Pause {
-    /// Waits after an error. A series of them is told of once.
+    /// Waits after an error. While files come and go, errors and successes alternate: that is one trouble, told once.
     async fn take(&mut self, error: &io::Error) {
         let of_one_peer = matches!(
             error.kind(),
@@ -128,19 +136,22 @@ impl Pause {
         if of_one_peer {
             return;
         }
-        let length = match self.0 {
-            Some(last) => (last * 2).min(LONGEST_PAUSE),
-            None => {
-                tracing::warn!(%error, "no connection can be accepted; trying on");
-                FIRST_PAUSE
-            }
-        };
-        self.0 = Some(length);
+        if self.trouble.is_none() {
+            tracing::warn!(%error, "connections cannot be accepted; trying on");
+        }
+        self.trouble = Some(Instant::now());
+        let length = self
+            .last
+            .map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE));
+        self.last = Some(length);
         tokio::time::sleep(length).await;
     }
 
+    /// Notes a success.
     fn over(&mut self) {
-        if self.0.take().is_some() {
+        self.last = None;
+        if self.trouble.is_some_and(|last| last.elapsed() >= CALM) {
+            self.trouble = None;
             tracing::info!("connections are accepted again");
         }
     }
@@ -163,20 +174,20 @@ mod tests {
         let mut pause = Pause::default();
         let mut lengths = Vec::new();
         for _ in 0..9 {
-            let before = tokio::time::Instant::now();
+            let before = Instant::now();
             pause.take(&full).await;
             lengths.push(before.elapsed().as_millis());
         }
         assert_eq!(lengths, [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]);
         pause.over();
-        let before = tokio::time::Instant::now();
+        let before = Instant::now();
         pause.take(&full).await;
         assert_eq!(before.elapsed(), FIRST_PAUSE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_left_before_it_was_accepted_costs_no_pause() {
-        let before = tokio::time::Instant::now();
+        let before = Instant::now();
         let aborted = io::ErrorKind::ConnectionAborted.into();
         Pause::default().take(&aborted).await;
         assert_eq!(before.elapsed(), Duration::ZERO);

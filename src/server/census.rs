@@ -1,7 +1,9 @@
 //! Who is connected: a place for each connection, so many in all and so many for one address.
 //!
 //! This machine's own loopback addresses are exempt from the limit for one address, and some places are kept for them.
-//! The other addresses of 127.0.0.0/8 are not: a program that binds one of them does so on purpose.
+//! The other addresses of 127.0.0.0/8 are not: a program that binds one of them does so on purpose. IPv6 addresses are
+//! counted one by one and not by network, as servers on the internet do it: all viewers of a room are in one network.
+//! Who takes many addresses there meets the limit in all.
 //!
 //! The lock is std's: it guards two counters and a map, never an await.
 
@@ -46,7 +48,7 @@ impl Census {
 
     /// A place for a connection from `address`, if there is one.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let neighbour = neighbour(address);
+        let neighbour = address.to_canonical();
         let mut taken = self.lock();
         let of_this_one = taken.by_neighbour.get(&neighbour).copied().unwrap_or(0);
         let (places, most) = if is_this_machine(neighbour) {
@@ -103,17 +105,6 @@ impl Drop for Place {
     }
 }
 
-/// What counts as one address: an IPv4 address, or the /64 of an IPv6 address, within which one host can choose freely.
-fn neighbour(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if address != Ipv6Addr::LOCALHOST => {
-            let network = address.to_bits() >> 64 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        address => address,
-    }
-}
-
 fn is_this_machine(neighbour: IpAddr) -> bool {
     neighbour == Ipv4Addr::LOCALHOST || neighbour == Ipv6Addr::LOCALHOST
 }
@@ -147,11 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn the_addresses_of_one_ipv6_network_are_one() {
+    fn a_room_in_one_ipv6_network_is_many_addresses() {
         let census = census(100, 0, Some(1));
         let _one = census.admit(ip("2001:db8::1")).unwrap();
-        assert!(census.admit(ip("2001:db8::ffff:2")).is_none());
-        assert!(census.admit(ip("2001:db8:0:1::1")).is_some());
+        assert!(census.admit(ip("2001:db8::1")).is_none());
+        assert!(census.admit(ip("2001:db8::2")).is_some());
     }
 
     #[test]

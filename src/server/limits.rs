@@ -21,8 +21,8 @@ pub struct Limits {
     /// Of these, how many only this machine's own programs may take. When strangers have taken the others, the speaker
     /// still gets in from the machine that the server runs on.
     pub kept_for_this_machine: usize,
-    /// Connections of one address (for IPv6, of one /64, which is what one subscriber has). A browser opens six at
-    /// most; a small office behind one address has a few dozen viewers. `None`: no such limit.
+    /// Connections of one address. A browser opens six at most; a small office behind one address has a few dozen
+    /// viewers. `None`: no such limit.
     pub per_address: Option<usize>,
     /// From accepting a connection until its first request has arrived, headers and all.
     pub first_request: Duration,
