@@ -41,7 +41,8 @@ pub struct CommonArgs {
     /// Which Kubernetes to drive
     #[arg(long, global = true, env = "PODIUM_CLUSTER", value_enum, default_value_t = ClusterKind::Embedded)]
     pub cluster: ClusterKind,
-    /// Redis to use instead of the demo's own, as redis://[:PASSWORD@]HOST:PORT
+    /// Redis to use instead of the demo's own, as redis://[:PASSWORD@]HOST:PORT; a password is safer in the variable,
+    /// since every user of this machine can list arguments
     #[arg(
         long,
         global = true,

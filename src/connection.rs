@@ -4,10 +4,18 @@
 //! read it. It is replaced by rename, so that a reader never sees half a file.
 
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
+
+/// The permission of the group and of everybody to write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// The bit of folders in which everybody may make files, such as `/tmp`.
+const STICKY: u32 = 0o1000;
 
 /// What `connection.json` says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +47,12 @@ pub enum ConnectionError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The folder is not ours alone to write in.
+    #[error(
+        "{} belongs to another user or is shared by all; name a folder of your own with --state-dir, for the speaker's key goes there",
+        .0.display()
+    )]
+    Shared(PathBuf),
     /// The file is not what `serve` writes.
     #[error("{}: {source}; remove the file and start `podium serve` again", path.display())]
     Malformed {
@@ -94,30 +108,53 @@ impl Connection {
 
 /// Makes `folder` if need be, readable by its owner alone.
 ///
+/// One that is there already stays readable to whom it is, for every file with a secret is private by itself; but
+/// nobody else may write in it, or they could put a file of theirs in a secret's place. If it is ours, that
+/// permission is taken away. If it belongs to somebody else, or is shared on purpose as `/tmp` is, it is refused.
+///
 /// # Errors
-/// [`ConnectionError::Io`].
+/// [`ConnectionError::Io`] and [`ConnectionError::Shared`].
 pub fn make_private_folder(folder: &Path) -> Result<(), ConnectionError> {
+    let io = |source| ConnectionError::Io {
+        path: folder.to_owned(),
+        source,
+    };
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|source| ConnectionError::Io {
-            path: folder.to_owned(),
-            source,
-        })
+        .map_err(io)?;
+    let metadata = fs::metadata(folder).map_err(io)?;
+    let mode = metadata.permissions().mode();
+    if metadata.uid() != rustix::process::geteuid().as_raw() || mode & STICKY != 0 {
+        return Err(ConnectionError::Shared(folder.to_owned()));
+    }
+    if mode & WRITABLE_BY_OTHERS == 0 {
+        return Ok(());
+    }
+    tracing::warn!(
+        "others could write in {}; that permission is taken away",
+        folder.display()
+    );
+    let kept = Permissions::from_mode(mode & 0o7777 & !WRITABLE_BY_OTHERS);
+    fs::set_permissions(folder, kept).map_err(io)
 }
 
-/// Replaces the file at `path` by `content`, mode 0600.
+/// Replaces the file at `path` by `content`, mode 0600. Neither a link nor a file that somebody put there beforehand is
+/// written through: what is in the way is removed, and the new file must be new.
 ///
 /// # Errors
 /// [`ConnectionError::Io`].
 pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ConnectionError> {
     let beside = path.with_extension("new");
     let attempt = || -> io::Result<()> {
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut file = fs::OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .mode(0o600)
             .open(&beside)?;
         file.write_all(content)?;
@@ -132,7 +169,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), ConnectionError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::symlink;
 
     fn connection() -> Connection {
         Connection {
@@ -171,5 +208,53 @@ mod tests {
         other.write(folder.path()).unwrap();
         connection().remove(folder.path());
         assert_eq!(Connection::read(folder.path()).unwrap(), other);
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_planted_link_is_replaced_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "mine").unwrap();
+        symlink(&victim, folder.path().join("connection.new")).unwrap();
+        symlink(&victim, folder.path().join("connection.json")).unwrap();
+        let path = connection().write(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+        assert_eq!(Connection::read(folder.path()).unwrap(), connection());
+    }
+
+    #[test]
+    fn a_file_that_was_readable_by_all_is_private_once_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["connection.new", "connection.json"] {
+            let file = folder.path().join(name);
+            fs::write(&file, "").unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+        }
+        assert_eq!(mode(&connection().write(folder.path()).unwrap()), 0o600);
+    }
+
+    #[test]
+    fn a_new_folder_is_private_and_others_lose_the_right_to_write_in_an_old_one() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("state");
+        make_private_folder(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o700);
+        fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+        make_private_folder(&folder).unwrap();
+        assert_eq!(mode(&folder), 0o755);
+    }
+
+    #[test]
+    fn a_folder_that_is_shared_on_purpose_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o1777)).unwrap();
+        let message = make_private_folder(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("--state-dir"), "{message}");
+        assert_eq!(mode(folder.path()), 0o1777);
     }
 }

@@ -8,6 +8,7 @@
 //! - [`queue`], [`cluster`]: the two real protocols; the only importers of `redis` and of `kube`.
 //! - [`deck`]: Markdown to slides. Knows no HTTP.
 //! - [`autoscale`]: the scaling rules of KEDA and the HPA, pure: no clock, no I/O, no Kubernetes client.
+//! - [`server`]: HTTP for strangers, every connection within limits. What `web` and the embedded API stand on.
 //! - [`config`], [`clock`]: settings and time.
 //! - [`embedded`]: a cluster and a Redis in a box, behind the same two protocols. Only `serve` starts it.
 //!
@@ -24,5 +25,6 @@ pub mod deck;
 pub mod embedded;
 pub mod live;
 pub mod queue;
+pub mod server;
 pub mod stage;
 pub mod web;

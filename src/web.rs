@@ -37,12 +37,12 @@ use crate::deck::reload::DeckHandle;
 use crate::live::hub::Hub;
 use crate::live::room::Room;
 use crate::live::run::Runs;
+use crate::server::{self, Limits};
 use crate::stage::actions::Actions;
 use auth::SpeakerKey;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt as _;
 use qr::RoomAddress;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,20 +87,10 @@ impl FromRef<AppState> for Arc<Deck> {
 #[derive(Clone)]
 pub struct DeckFolder(pub Option<Arc<PathBuf>>);
 
-/// Serves on `listener` until `state.shutdown`, then finishes the requests in hand.
-///
-/// # Errors
-/// When the listener fails for good.
-pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()> {
+/// Serves on `listener` within `limits` until `state.shutdown`, then finishes the requests in hand.
+pub async fn serve(listener: TcpListener, state: AppState, limits: Limits) {
     let shutdown = state.shutdown.clone();
-    // A frame is smaller than a packet and must not wait for the answer to the one before it (Nagle's algorithm). A
-    // connection that refuses the option is slower, and works.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, router(state))
-        .with_graceful_shutdown(async move { shutdown.cancelled().await })
-        .await
+    server::serve(listener, router(state), limits, shutdown).await;
 }
 
 /// Every route, on what its handlers share.

@@ -13,6 +13,7 @@ use crate::live::keda_clock::{KedaClock, Reader};
 use crate::live::room::Room;
 use crate::live::run::Runs;
 use crate::live::{observer, source};
+use crate::server::Limits;
 use crate::stage::actions::Actions;
 use crate::stage::{self, demo::random_key};
 use crate::web::qr::{Reach, RoomAddress};
@@ -29,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How many ports after the default are tried when it is taken.
 const PORTS_TRIED: u16 = 20;
-/// How long requests in hand and pods may take at shutdown.
+/// How long pods may take at shutdown.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 
 /// Serves until told to stop.
@@ -67,6 +68,8 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
 
     let (publish, published) = mpsc::unbounded_channel();
     tokio::spawn(forward_actions(published, hub.clone()));
+    // Behind a public URL there is likely a proxy, and then all viewers come from its address.
+    let limits = Limits::for_the_room(args.public_url.is_some());
     let room_address = RoomAddress::new(address, args.public_url);
     let connection = Connection {
         url: room_address.here(),
@@ -100,11 +103,16 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     ));
     announce(&connection, &room_address, &path)?;
 
-    let result = drain(web::serve(listener, state), stage.embedded, &shutdown).await;
+    drain(
+        web::serve(listener, state, limits),
+        stage.embedded,
+        &shutdown,
+    )
+    .await;
     // It ends with a run in progress on its way to the disk.
     let _ = tokio::time::timeout(DRAIN_LIMIT, observing).await;
     connection.remove(&config.state_dir);
-    result
+    Ok(())
 }
 
 fn load_deck(path: Option<&Path>) -> Result<Deck> {
@@ -307,34 +315,17 @@ fn announce(connection: &Connection, room: &RoomAddress, path: &Path) -> Result<
 
 /// Serves until shutdown, then gives requests and pods their time, but no longer.
 async fn drain(
-    serving: impl Future<Output = std::io::Result<()>>,
+    serving: impl Future<Output = ()>,
     embedded: Option<Embedded>,
     shutdown: &CancellationToken,
-) -> Result<()> {
-    let mut serving = std::pin::pin!(serving);
-    // A web server without requests in hand ends the moment it is told to, before we may have seen the order ourselves.
-    let serves = tokio::select! {
-        result = &mut serving => {
-            shutdown.cancel();
-            result.context("the web server stopped")?;
-            false
+) {
+    let pods = async {
+        shutdown.cancelled().await;
+        if let Some(embedded) = embedded {
+            // Whoever still runs then is ended by its pipe, which closes with us.
+            let _ = tokio::time::timeout(DRAIN_LIMIT, embedded.stopped()).await;
         }
-        () = shutdown.cancelled() => true,
     };
-    let stopping = async {
-        let web = async {
-            if serves {
-                let _ = serving.await;
-            }
-        };
-        let pods = async {
-            if let Some(embedded) = embedded {
-                embedded.stopped().await;
-            }
-        };
-        tokio::join!(web, pods);
-    };
-    // Whoever is still connected then has been told by the closing of the stream; the pods' pipes close with us.
-    let _ = tokio::time::timeout(DRAIN_LIMIT, stopping).await;
-    Ok(())
+    // The web server's own limit is shorter.
+    tokio::join!(serving, pods);
 }

@@ -58,10 +58,11 @@ pub use ownership::attributed;
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
+use crate::server::{self, Limits};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query as QueryString, State};
-use axum::http::header::WARNING;
+use axum::http::header::{CONNECTION, WARNING};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
@@ -105,7 +106,7 @@ struct Call {
 /// the first request it creates in `store` what a fresh cluster has: namespaces, KEDA's CRD.
 ///
 /// # Errors
-/// When the listener fails for good.
+/// When the listener is open to more than this machine: the token travels in the clear.
 pub async fn serve(
     listener: TcpListener,
     store: Store,
@@ -114,10 +115,20 @@ pub async fn serve(
     token: String,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
+    require_loopback(&listener)?;
     let app = router(store, logs, metrics, token, shutdown.clone());
-    axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await
+    server::serve(listener, app, Limits::for_programs(), shutdown).await;
+    Ok(())
+}
+
+fn require_loopback(listener: &TcpListener) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(std::io::Error::other(format!(
+        "the embedded API would listen on {address}, for all to hear its token; give it a loopback address"
+    )))
 }
 
 /// What [`serve`] puts behind the listener: every request in, every answer out, no socket needed.
@@ -149,7 +160,7 @@ async fn handle(
         return response;
     }
     if !access::is_granted(&parts.headers, &api.token) {
-        return ApiError::Unauthorized.into_response();
+        return turned_away();
     }
     let body = match read_body(body).await {
         Ok(body) => body,
@@ -185,6 +196,12 @@ async fn read_body(body: Body) -> Result<Bytes, ApiError> {
         return Err(ApiError::TooLarge(BODY_LIMIT));
     }
     Ok(read.freeze())
+}
+
+/// A refusal that ends the connection: whoever has no token has no reason to keep one.
+fn turned_away() -> Response {
+    let close = HeaderValue::from_static("close");
+    ([(CONNECTION, close)], ApiError::Unauthorized).into_response()
 }
 
 /// Probes and the version need no token.

@@ -21,6 +21,10 @@ use tokio_util::sync::CancellationToken;
 /// How long the loop rests after a failed `accept` (typically: out of file descriptors).
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// Connections that one Service's port forwards at a time: more than the workers of a full house have. Each takes two
+/// of this process's files, and whoever is on this machine can ask for one.
+const FORWARDED: usize = 512;
+
 /// The proxy of all Services in one store. Clones share it.
 #[derive(Clone)]
 pub struct Proxy(Arc<Shared>);
@@ -179,6 +183,8 @@ impl Shared {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
+                    // One that is too many is hung up on, as a Service does to who it cannot serve.
+                    Ok(_) if connections.len() >= FORWARDED => {}
                     Ok((client, _)) => {
                         connections.spawn(forward(client, self.endpoint(&frontend)));
                     }

@@ -10,12 +10,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("connection", &[]),
     ("deck", &[]),
+    ("server", &[]),
     ("cluster", &["clock"]),
     ("queue", &["clock", "config"]),
     ("stage", &["clock", "cluster", "config", "queue"]),
     ("live", &["clock", "cluster", "config", "queue"]),
-    ("embedded", &["autoscale", "clock"]),
-    ("web", &["config", "deck", "live", "stage"]),
+    ("embedded", &["autoscale", "clock", "server"]),
+    ("web", &["config", "deck", "live", "server", "stage"]),
 ];
 
 const MODULES: &[&str] = &[
@@ -29,6 +30,7 @@ const MODULES: &[&str] = &[
     "embedded",
     "live",
     "queue",
+    "server",
     "stage",
     "web",
 ];
@@ -119,7 +121,8 @@ fn only_the_queue_speaks_redis_and_only_the_cluster_speaks_kubernetes() {
 
 #[test]
 fn the_deck_knows_no_http_and_the_scaling_rules_know_no_clock() {
-    only_in("axum", &["web", "embedded", "cluster"]);
+    only_in("axum", &["web", "embedded", "cluster", "server"]);
+    only_in("hyper", &["server"]);
     for (path, text) in sources() {
         if module_of(&path) == "autoscale" {
             let code = code(&text);

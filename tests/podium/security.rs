@@ -1,5 +1,8 @@
 //! Who may do what, tried as a stranger would.
 
+mod children;
+mod connections;
+
 use crate::talk::Talk;
 use reqwest::Method;
 use std::os::unix::fs::PermissionsExt as _;

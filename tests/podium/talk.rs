@@ -50,9 +50,14 @@ impl Talk {
     }
 
     async fn serve(state: TempDir, arguments: &[&str]) -> Self {
-        let mut child = podium(state.path())
-            .arg("serve")
-            .args(arguments)
+        let mut command = podium(state.path());
+        command.arg("serve").args(arguments);
+        Self::start_by(command, state).await
+    }
+
+    /// Starts a server by a command of the test's own, which names the state folder.
+    pub(crate) async fn start_by(mut command: Command, state: TempDir) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

@@ -3,7 +3,7 @@
 //! All requests that have arrived are handled before anything is written, so a pipeline costs one write; the replies
 //! collected are bounded, and writing waits for the peer, so a client that does not read holds only its own task.
 
-use super::limits::REPLY_BUFFER;
+use super::limits::{REPLY_BUFFER, STALL, TIME_TO_AUTHENTICATE};
 use super::reply::Reply;
 use super::request::{ProtocolError, next_request};
 use super::session::{Session, Step};
@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Whether the connection goes on.
 enum Next {
@@ -26,6 +27,7 @@ pub(super) struct Connection {
     session: Session,
     input: BytesMut,
     output: BytesMut,
+    began: Instant,
 }
 
 impl Connection {
@@ -35,6 +37,7 @@ impl Connection {
             session,
             input: BytesMut::with_capacity(16 << 10),
             output: BytesMut::new(),
+            began: Instant::now(),
         }
     }
 
@@ -126,7 +129,11 @@ impl Connection {
         // A large request arrives in large steps: each step looks at the request from its start.
         self.input
             .reserve(self.input.len().clamp(16 << 10, 4 << 20));
-        self.stream.read_buf(&mut self.input).await
+        let reading = self.stream.read_buf(&mut self.input);
+        if self.session.authenticated {
+            return reading.await;
+        }
+        timeout_at(self.began + TIME_TO_AUTHENTICATE, reading).await?
     }
 
     fn push(&mut self, reply: &Reply) {
@@ -134,9 +141,8 @@ impl Connection {
     }
 
     async fn flush(&mut self) -> io::Result<()> {
-        if !self.output.is_empty() {
-            self.stream.write_all(&self.output).await?;
-            self.output.clear();
+        while !self.output.is_empty() {
+            timeout(STALL, self.stream.write_buf(&mut self.output)).await??;
         }
         Ok(())
     }

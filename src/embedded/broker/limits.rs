@@ -4,9 +4,17 @@
 //! authenticated); the bulk limit is 64 MB where Redis allows 512, because the broker lives on a speaker's laptop.
 
 use super::request::ProtocolError;
+use std::time::Duration;
 
 /// Clients served at a time; the next one is told so and closed.
 pub(super) const CLIENTS: usize = 4_096;
+
+/// How long a client may take to give the password. A program gives it at once, a person at `redis-cli` types it; who
+/// does neither must not keep one of the places.
+pub(super) const TIME_TO_AUTHENTICATE: Duration = Duration::from_secs(30);
+
+/// How long a client may take no byte of its replies.
+pub(super) const STALL: Duration = Duration::from_secs(60);
 
 /// Bytes of replies collected before they are written, so that a pipeline of large reads cannot pile up.
 pub(super) const REPLY_BUFFER: usize = 1 << 20;

@@ -1,4 +1,4 @@
-//! One local process: started with a clean environment, its output kept, stopped by signal.
+//! One local process: started with a clean environment in a folder of nobody's, its output kept, stopped by signal.
 
 use crate::clock::Clock;
 use crate::embedded::logs::Logs;
@@ -61,6 +61,8 @@ impl Process {
             .env("PATH", PATH)
             .envs(recipe.environment)
             .env(EXIT_WITH_PARENT, "1")
+            // As in a container without a `WORKDIR`; the folder that the speaker started us in is not the pods' business.
+            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
