@@ -9,7 +9,7 @@ FUZZ_VERSION := 0.13.2
 FUZZ_TARGETS := api_request web_request resp job deck
 FUZZ_SECONDS := 60
 
-.PHONY: run test lint bench fuzz help deny advisories cargo-deny browser-test assets
+.PHONY: run test lint bench soak fuzz help deny advisories cargo-deny browser-test assets
 
 run: assets ## Build what is needed and present the built-in talk on the embedded cluster
 	cargo build --release --locked
@@ -36,6 +36,10 @@ cargo-deny:
 
 bench: assets ## Measure; figures go to docs/benchmarks.md
 	cargo bench --locked
+
+soak: assets ## A fault every second for PODIUM_SOAK_SECONDS (600), not a job lost; figures go to docs/reliability.md
+	@.ci/need $(TEST_NEEDS)
+	cargo bench --locked --bench soak
 
 # The stack is that of a server's thread, so that nesting which would end the server ends the fuzzer. No sanitizer: there
 # is no unsafe code here, and without one the same time tries twice as much.
