@@ -127,6 +127,7 @@ fn router(state: AppState) -> Router {
         .route("/presenter/{address}", get(presenter::presenter_at))
         .route("/remote", get(presenter::remote))
         .route("/deck-problems", get(authoring::deck_problems))
+        .route("/actions/cancel", post(actions::cancel))
         .route("/actions/{kind}", post(actions::act))
         .route("/position", post(position::change))
         .route("/position/clock", post(position::clock))

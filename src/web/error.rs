@@ -1,6 +1,6 @@
 //! Errors as the visitor sees them: a page for people, JSON for scripts, nothing of our entrails for either.
 
-use crate::stage::actions::Busy;
+use crate::stage::actions::{Busy, NotRunning};
 use crate::stage::spike::BadInput;
 use askama::Template;
 use axum::http::StatusCode;
@@ -33,6 +33,9 @@ pub enum Error {
     /// Another action stands in the way.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// There is nothing to cancel.
+    #[error(transparent)]
+    NotRunning(#[from] NotRunning),
     /// The body is neither a form nor JSON, or is malformed.
     #[error("the request cannot be read: {0}")]
     Unreadable(String),
@@ -51,7 +54,7 @@ impl Error {
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Input(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy(_) => StatusCode::CONFLICT,
+            Self::Busy(_) | Self::NotRunning(_) => StatusCode::CONFLICT,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::Rendering(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -71,7 +74,10 @@ impl Error {
                 "Use the address that `podium serve` printed.".to_owned()
             }
             Self::Input(input) => input.remedy.clone(),
-            Self::Busy(_) => "Wait until it is done.".to_owned(),
+            Self::Busy(_) => "Wait until it is done, or cancel it.".to_owned(),
+            Self::NotRunning(_) => {
+                "It may have ended a moment ago: see what happened.".to_owned()
+            }
             Self::Unreadable(_) => {
                 "Send a form or a JSON object with the fields that the action takes.".to_owned()
             }
@@ -84,7 +90,6 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Input(input) => format!("{} {:?} cannot be used", input.field, input.value),
-            Self::Busy(busy) => format!("{} is still running", busy.0.title()),
             other => other.to_string(),
         }
     }
