@@ -214,12 +214,14 @@ impl Actions {
                     .map_err(|error| error.to_string())
             }
             Command::Enqueue(request) | Command::Spike(request) => {
-                let queue = self.queue().await?;
+                let Some(queue) = self.queue(&begun.stop).await? else {
+                    return Ok(Ending::Stopped("no job was enqueued".to_owned()));
+                };
                 spike::enqueue(&queue, &request, &begun.stop, progress)
                     .await
                     .map_err(|error| error.to_string())
             }
-            Command::Purge => self.purge().await,
+            Command::Purge => self.purge(&begun.stop).await,
         }
     }
 
@@ -233,8 +235,10 @@ impl Actions {
         }
     }
 
-    async fn purge(&self) -> Result<Ending, String> {
-        let queue = self.queue().await?;
+    async fn purge(&self, stop: &CancellationToken) -> Result<Ending, String> {
+        let Some(queue) = self.queue(stop).await? else {
+            return Ok(Ending::Stopped("nothing was purged".to_owned()));
+        };
         match timeout(PURGE_LIMIT, spike::purge(&queue)).await {
             Ok(purged) => purged.map_err(|error| error.to_string()),
             Err(_) => Err(format!(
@@ -249,7 +253,8 @@ impl Actions {
             .map_err(|error| error.to_string())
     }
 
-    async fn queue(&self) -> Result<Queue, String> {
+    /// The queue; `None` when told to stop before it was found.
+    async fn queue(&self, stop: &CancellationToken) -> Result<Option<Queue>, String> {
         let find = async {
             let url = match &self.0.redis {
                 Some(url) => url.reveal().to_owned(),
@@ -264,12 +269,16 @@ impl Actions {
                 .await
                 .map_err(|error| error.to_string())
         };
-        timeout(FIND_LIMIT, find).await.unwrap_or_else(|_| {
-            Err(format!(
-                "the queue was not found within {} s; look at the lights of cluster and redis",
-                FIND_LIMIT.as_secs()
-            ))
-        })
+        tokio::select! {
+            found = timeout(FIND_LIMIT, find) => match found {
+                Ok(found) => found.map(Some),
+                Err(_) => Err(format!(
+                    "the queue was not found within {} s; look at the lights of cluster and redis",
+                    FIND_LIMIT.as_secs()
+                )),
+            },
+            () = stop.cancelled() => Ok(None),
+        }
     }
 
     fn progress(&self, kind: ActionKind, progress: Progress) {

@@ -50,9 +50,14 @@ impl Talk {
     }
 
     async fn serve(state: TempDir, arguments: &[&str]) -> Self {
-        let mut child = podium(state.path())
-            .arg("serve")
-            .args(arguments)
+        let mut command = podium(state.path());
+        command.arg("serve").args(arguments);
+        Self::launch(state, command).await
+    }
+
+    /// Starts a server by a command that a test put together: with other surroundings, or another standard error.
+    pub(crate) async fn launch(state: TempDir, mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
