@@ -105,7 +105,7 @@ class Deed {
     this.show();
     const answer = await post(this.form.action, { ...fieldsOf(this.form), ...(question && { confirm: "yes" }) });
     this.sending = false;
-    if (answer.action) this.page.apply("action", answer.action);
+    if (answer.action) this.page.apply("begun", answer.action);
     this.fail(answer.error ?? null);
     this.show();
   }
@@ -156,10 +156,10 @@ class Deed {
       const { redis_ready: redis, worker_ready: worker } = model.deployment;
       return this.say("done", "", `Redis ${count(redis)} · queue-worker ${typeof worker === "number" ? `${worker} ready` : count(worker)}`);
     }
+    if (action?.state === "done" && recent) return this.say("done", "", action.message ?? "");
     if (this.kind === "deploy" && model.deployment?.state === "deploying") {
       return this.say("off", "", "Partly deployed: Deploy completes it, Remove takes it away.");
     }
-    if (action?.state === "done" && recent) return this.say("done", "", action.message ?? "");
     return this.say("", "", "");
   }
 

@@ -146,11 +146,10 @@ async fn a_stop_in_the_middle_says_what_it_interrupted_and_goes_on_without_a_dis
     let mut talk = Talk::launch(state, command).await;
     talk.deploy().await;
     let mut events = talk.events().await;
-    begin(&talk, "spike", json!({"count": "500"})).await;
+    begin(&talk, "spike", json!({"count": "5000"})).await;
+    // A run worth keeping: it has scaled.
     events
-        .until(SOON, |event, data| {
-            event == "milestone" && data["kind"] == "trigger"
-        })
+        .sample(SOON * 3, |sample| sample["replicas"].as_u64() > Some(1))
         .await;
     begin(&talk, "enqueue", json!({"count": "9", "delay_ms": "60000"})).await;
     events
@@ -176,10 +175,13 @@ async fn a_second_signal_ends_the_server_at_once() {
         let address = address(&talk);
         let mut slow = TcpStream::connect(&address).await.unwrap();
         let request = format!(
-            "POST /login HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nke"
+            "POST /login HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n"
         );
         slow.write_all(request.as_bytes()).await.unwrap();
-        events.sample(SOON, |_| true).await;
+        // The server has it in hand, and asks for the rest.
+        let mut asked = [0; 12];
+        slow.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100");
         talk.signal("TERM").await;
         // The stream's end shows that the first signal has been heard.
         while events.next().await.is_some() {}

@@ -102,12 +102,14 @@ impl Register {
     ) -> Option<Action> {
         let mut running = self.lock();
         let entry = running.get_mut(&kind)?;
+        // That none is done yet does not count as told: the first must not be thinned away, the second may be an hour off.
+        let begins = matches!(progress, Progress::Count { done: 0, .. });
         let due = match &progress {
             Progress::Count { done, total } => done == total || now - entry.told >= COUNT_EVERY_MS,
             Progress::Step(_) => true,
         };
         entry.action.progress(progress);
-        if due {
+        if due && !begins {
             entry.told = now;
         }
         due.then(|| entry.action.clone())
@@ -227,6 +229,7 @@ mod tests {
             let progress = Progress::Count { done, total: 9 };
             register.progress(Spike, progress, now).is_some()
         };
+        assert!(count(0, 999));
         assert!(count(1, 1_000));
         assert!(!count(2, 1_050));
         assert!(count(3, 1_100));
