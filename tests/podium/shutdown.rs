@@ -191,9 +191,12 @@ async fn a_second_signal_ends_the_server_at_once() {
     }
 }
 
+/// Whether an event shows that the moment has come.
+type Moment = fn(&str, &Value) -> bool;
+
 #[tokio::test]
 async fn sigkill_at_any_moment_leaves_no_process_and_a_folder_that_the_next_server_takes() {
-    let moments: [(&str, fn(&str, &Value) -> bool); 5] = [
+    let moments: [(&str, Moment); 5] = [
         ("before", |event, _| event == "snapshot"),
         ("namespace", |_, data| {
             data["steps"][0]["state"] == "created"
