@@ -79,10 +79,10 @@ class Deed {
     this.note = form.querySelector("[data-note]");
     this.error = null;
     this.sending = false;
-    this.cancel = page.cancels && new Cancel(this.button, (error) => {
+    this.cancel = page.cancels ? new Cancel(this.button, (error) => {
       this.fail(error);
       this.show();
-    });
+    }) : null;
     form.noValidate = true;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
