@@ -39,7 +39,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         tokio::runtime::Builder::new_current_thread()
     };
     let runtime = runtime.enable_all().build()?;
-    runtime.block_on(run_command(&config, command))
+    let result = runtime.block_on(run_command(&config, command));
+    // A thread that still waits for the disk must not hold the end up: what had to be written was waited for.
+    runtime.shutdown_background();
+    result
 }
 
 async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
@@ -86,7 +89,11 @@ fn exit_code(good: bool) -> ExitCode {
     }
 }
 
-/// A token that SIGTERM and SIGINT cancel.
+/// What a shell reports for a process that a signal ended is 128 and the signal's number; we report the same.
+const ENDED_BY_SIGNAL: i32 = 128;
+
+/// A token that SIGTERM and SIGINT cancel. Whoever sends a second one does not want to wait: it ends the process at
+/// once. The pods' processes leave by themselves when their pipes close.
 ///
 /// # Errors
 /// When the signals cannot be caught.
@@ -97,11 +104,16 @@ pub fn until_told_to_stop() -> std::io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = token.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let mut told = async || {
+            tokio::select! {
+                _ = terminate.recv() => SignalKind::terminate(),
+                _ = interrupt.recv() => SignalKind::interrupt(),
+            }
+        };
+        told().await;
         stop.cancel();
+        let again = told().await;
+        std::process::exit(ENDED_BY_SIGNAL + again.as_raw_value());
     });
     Ok(token)
 }

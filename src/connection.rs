@@ -1,7 +1,10 @@
 //! `connection.json`: how commands in another terminal find the running `podium serve`.
 //!
 //! `serve` writes it into its state folder, readable by its owner alone, since it carries the speaker's key. Commands
-//! read it. It is replaced by rename, so that a reader never sees half a file.
+//! read it. It is replaced by rename, so that a reader never sees half a file. What a killed server left behind names a
+//! server that does not answer, which commands say; the next `serve` replaces it. [`lock`] keeps a second server out.
+
+pub mod lock;
 
 use serde::{Deserialize, Serialize};
 use std::fs::{self, Permissions};
@@ -39,6 +42,19 @@ pub enum ConnectionError {
         .0.display()
     )]
     NotRunning(PathBuf),
+    /// Another server has this state folder.
+    #[error(
+        "{} belongs to a Podium that is running ({who}); use that one, stop it with `kill {pid}`, or give this one a folder of its own with --state-dir",
+        folder.display()
+    )]
+    Taken {
+        /// The state folder.
+        folder: PathBuf,
+        /// Its process and, once it is on, its address.
+        who: String,
+        /// Its process id.
+        pid: String,
+    },
     /// The file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -119,6 +119,7 @@ pub fn router(state: AppState) -> Router {
         .route("/presenter/{address}", get(presenter::presenter_at))
         .route("/remote", get(presenter::remote))
         .route("/deck-problems", get(authoring::deck_problems))
+        .route("/actions/cancel", post(actions::cancel))
         .route("/actions/{kind}", post(actions::act))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/{fate}", post(dead_letters::settle))

@@ -1,11 +1,11 @@
 //! `podium deploy-queue-demo` and `podium remove-queue-demo`.
 
 use super::confirm::confirm;
-use super::world;
+use super::{until_told_to_stop, world};
 use crate::config::Config;
-use crate::stage::action::{Progress, Step};
+use crate::stage::action::{Ending, Progress, Step};
 use crate::stage::{demo, manifests};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::collections::HashMap;
 use std::io::Write as _;
 
@@ -17,17 +17,21 @@ pub async fn deploy(config: &Config) -> Result<()> {
     let manifests = manifests::load(config.manifests.as_deref(), config.redis.as_ref())?;
     let cluster = world::cluster(config).await?;
     let mut printer = Printer::default();
-    demo::deploy(
+    let ending = demo::deploy(
         &cluster,
         manifests,
         demo::Password::suiting(config.redis.as_ref()),
+        &until_told_to_stop()?,
         |progress| printer.print(progress),
     )
     .await?;
-    writeln!(
-        std::io::stdout(),
-        "The queue demo is ready. Next: podium spike"
-    )?;
+    match ending {
+        Ending::Done(_) => writeln!(
+            std::io::stdout(),
+            "The queue demo is ready. Next: podium spike"
+        )?,
+        Ending::Stopped(told) => bail!("stopped: {told}; deploy again to complete it"),
+    }
     Ok(())
 }
 
@@ -46,7 +50,14 @@ pub async fn remove(config: &Config, yes: bool) -> Result<()> {
         confirm(&question, "this destroys the demo", "nothing was removed")?;
     }
     let mut printer = Printer::default();
-    demo::remove(&cluster, &manifests, |progress| printer.print(progress)).await?;
+    let stop = until_told_to_stop()?;
+    let ending = demo::remove(&cluster, &manifests, &stop, |progress| {
+        printer.print(progress);
+    })
+    .await?;
+    if let Ending::Stopped(told) = ending {
+        bail!("stopped: {told}; remove again to take away the rest");
+    }
     Ok(())
 }
 

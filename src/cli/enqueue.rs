@@ -3,7 +3,7 @@
 use super::{until_told_to_stop, world};
 use crate::config::Config;
 use crate::queue::enqueue::EnqueueRequest;
-use crate::stage::action::Progress;
+use crate::stage::action::{Ending, Progress};
 use crate::stage::spike;
 use anyhow::Result;
 use std::io::{IsTerminal as _, Write as _};
@@ -37,6 +37,9 @@ async fn run(config: &Config, request: EnqueueRequest) -> Result<()> {
     if shows_progress {
         write!(std::io::stderr(), "\r")?;
     }
-    writeln!(std::io::stdout(), "{told}")?;
+    match told {
+        Ending::Done(told) => writeln!(std::io::stdout(), "{told}")?,
+        Ending::Stopped(told) => writeln!(std::io::stdout(), "{told}, then stopped")?,
+    }
     Ok(())
 }

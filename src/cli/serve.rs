@@ -4,7 +4,7 @@ use super::until_told_to_stop;
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::config::{self, ClusterKind, Config, DEFAULT_LISTEN, ServeArgs};
-use crate::connection::{self, Connection};
+use crate::connection::{self, Connection, lock};
 use crate::deck::reload::{self, DeckHandle};
 use crate::deck::{self, Deck};
 use crate::embedded::{self, Embedded};
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How many ports after the default are tried when it is taken.
 const PORTS_TRIED: u16 = 20;
-/// How long pods may take at shutdown.
+/// How long pods, actions and a run on its way to the disk may take at shutdown, all together.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 
 /// Serves until told to stop.
@@ -42,9 +42,11 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     let shutdown = until_told_to_stop()?;
     let deck_path = args.deck.map(deck::entry);
     let deck = load_deck(deck_path.as_deref())?;
+    connection::make_private_folder(&config.state_dir)
+        .context("the state folder cannot be made; name another with --state-dir")?;
+    let _ours = lock::take(&config.state_dir)?;
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
-    connection::make_private_folder(&config.state_dir)?;
 
     let stage = set_up_cluster(&config, &clock, &shutdown).await?;
     let sources = observe(&config, &stage, &clock, &shutdown);
@@ -77,20 +79,21 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         redis_url: None,
         speaker_key: random_key(),
     };
+    let actions = Actions::new(
+        stage.cluster.clone(),
+        config.redis.clone(),
+        config.manifests.clone(),
+        clock,
+        publish,
+        shutdown.clone(),
+    );
     let state = AppState {
         deck,
         deck_folder: DeckFolder(deck_path.as_deref().map(reload::folder_of).map(Arc::new)),
         hub,
         room,
         runs,
-        actions: Actions::new(
-            stage.cluster.clone(),
-            config.redis.clone(),
-            config.manifests.clone(),
-            clock,
-            publish,
-            shutdown.clone(),
-        ),
+        actions: actions.clone(),
         room_address: room_address.clone(),
         key: SpeakerKey::new(connection.speaker_key.clone(), random_key()),
         shutdown: shutdown.clone(),
@@ -103,14 +106,17 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     ));
     announce(&connection, &room_address, &path)?;
 
-    drain(
-        web::serve(listener, state, limits),
-        stage.embedded,
-        &shutdown,
-    )
-    .await;
-    // It ends with a run in progress on its way to the disk.
-    let _ = tokio::time::timeout(DRAIN_LIMIT, observing).await;
+    let rest = async {
+        // The observer ends with a run in progress on its way to the disk.
+        let (observed, ()) = tokio::join!(observing, actions.ended());
+        if let Err(error) = observed {
+            tracing::error!(%error, "the observer broke off");
+        }
+        if let Some(embedded) = stage.embedded {
+            embedded.stopped().await;
+        }
+    };
+    drain(web::serve(listener, state, limits), rest, &shutdown).await;
     connection.remove(&config.state_dir);
     Ok(())
 }
@@ -313,19 +319,17 @@ fn announce(connection: &Connection, room: &RoomAddress, path: &Path) -> Result<
     Ok(())
 }
 
-/// Serves until shutdown, then gives requests and pods their time, but no longer.
+/// Serves until shutdown, then gives the requests in hand and `rest` their time, but no longer.
 async fn drain(
     serving: impl Future<Output = ()>,
-    embedded: Option<Embedded>,
+    rest: impl Future<Output = ()>,
     shutdown: &CancellationToken,
 ) {
-    let pods = async {
+    let rest = async {
         shutdown.cancelled().await;
-        if let Some(embedded) = embedded {
-            // Whoever still runs then is ended by its pipe, which closes with us.
-            let _ = tokio::time::timeout(DRAIN_LIMIT, embedded.stopped()).await;
-        }
+        // Whoever still runs then is ended by its pipe, which closes with us.
+        let _ = tokio::time::timeout(DRAIN_LIMIT, rest).await;
     };
     // The web server's own limit is shorter.
-    tokio::join!(serving, pods);
+    tokio::join!(serving, rest);
 }

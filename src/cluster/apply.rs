@@ -4,7 +4,9 @@
 //! cluster serves can be applied and a missing CRD is told as what it is: KEDA is not installed.
 
 use super::{Cluster, ClusterError, FIELD_MANAGER};
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PropagationPolicy};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, PropagationPolicy,
+};
 use kube::core::GroupVersionKind;
 use kube::discovery::Scope;
 use serde_json::Value;
@@ -136,6 +138,29 @@ impl Cluster {
             }
             Some(_) => Outcome::Configured,
         })
+    }
+
+    /// Creates one manifest's object; false when it is there already, which only one of two who try is told.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    pub async fn create(&self, manifest: &Manifest) -> Result<bool, ClusterError> {
+        let doing = format!("create {}", manifest.title());
+        let api = self.api_for(manifest).await?;
+        let object: DynamicObject =
+            serde_json::from_value(manifest.0.clone()).map_err(|error| ClusterError::Manifest {
+                file: manifest.title(),
+                reason: error.to_string(),
+            })?;
+        let parameters = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        match api.create(&parameters, &object).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Err(error) => Err(self.error(&doing, error)),
+        }
     }
 
     /// Asks for the deletion of one manifest's object; dependents follow in the background.

@@ -173,7 +173,12 @@ impl Hub {
             None => picture.actions.push_back(action.clone()),
         }
         if picture.actions.len() > ACTIONS_KEPT {
-            picture.actions.pop_front();
+            // One that runs for an hour is old, and must still be there for a page that connects.
+            let oldest = picture
+                .actions
+                .iter()
+                .position(|old| old["state"] != "running");
+            picture.actions.remove(oldest.unwrap_or(0));
         }
         self.send(&mut picture, "action", action);
     }

@@ -43,6 +43,38 @@ pub enum ActionState {
     Done,
     /// It did not; `message` says why.
     Failed,
+    /// It was stopped before its end; `message` says by whom, and what it had done until then.
+    Cancelled,
+}
+
+/// How an action's function came to its end, when nothing went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It did all of it; the sentence for the log.
+    Done(String),
+    /// It was told to stop before; what it had done until then.
+    Stopped(String),
+}
+
+/// Who stopped an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The speaker pressed Cancel.
+    Speaker,
+    /// The demo that it worked on is being removed.
+    Removal,
+    /// The server goes.
+    Shutdown,
+}
+
+impl Stop {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Speaker => "cancelled",
+            Self::Removal => "cancelled: the demo is being removed",
+            Self::Shutdown => "interrupted: the server was stopped",
+        }
+    }
 }
 
 /// One line of an action's progress: an object and what became of it.
@@ -50,7 +82,8 @@ pub enum ActionState {
 pub struct Step {
     /// The object: `deployment/redis`.
     pub name: String,
-    /// `waiting`, `running`, `created`, `configured`, `unchanged`, `deleted`, `absent`, `done` or `failed`.
+    /// `waiting`, `running`, `created`, `configured`, `unchanged`, `deleted`, `absent`, `done`, `stopped`
+    /// or `failed`.
     pub state: &'static str,
     /// More: `1/1 ready`, or why it failed.
     pub detail: String,
@@ -113,9 +146,6 @@ pub struct Action {
     pub total: u64,
     /// Object by object.
     pub steps: Vec<Step>,
-    /// When its progress was last published.
-    #[serde(skip)]
-    pub told: i64,
 }
 
 impl Action {
@@ -134,7 +164,6 @@ impl Action {
             done: 0,
             total: 0,
             steps: Vec::new(),
-            told: 0,
         }
     }
 
@@ -154,23 +183,45 @@ impl Action {
         }
     }
 
-    /// Ends it. An error's text may carry its remedy after a semicolon or a colon-and-blank; it is shown as one.
-    pub fn end(&mut self, result: Result<String, String>, clock: &Clock) {
+    /// Ends it; `stop` is who told it to, if anybody did. An error's text may carry its remedy after a semicolon; it is
+    /// shown as one. Whatever goes wrong while the server goes is an interruption, not a failure of its own.
+    pub fn end(&mut self, result: Result<Ending, String>, stop: Option<Stop>, clock: &Clock) {
         self.ended = Some(clock.now_ms());
-        match result {
-            Ok(message) => {
+        match (result, stop) {
+            (Ok(Ending::Done(message)), _) => {
                 self.state = ActionState::Done;
                 self.message = message;
             }
-            Err(text) => {
+            (Ok(Ending::Stopped(told)), stop) => {
+                self.stopped(&told, stop.unwrap_or(Stop::Speaker));
+            }
+            (Err(told), Some(Stop::Shutdown)) => self.stopped(&told, Stop::Shutdown),
+            (Err(text), _) => {
                 self.state = ActionState::Failed;
                 let (message, remedy) = text.rsplit_once("; ").unwrap_or((&text, ""));
                 self.message = message.to_owned();
                 self.remedy = remedy.to_owned();
-                for step in self.steps.iter_mut().filter(|step| step.state == "running") {
-                    step.state = "failed";
-                }
+                self.mark_unfinished("failed");
             }
+        }
+    }
+
+    fn stopped(&mut self, told: &str, stop: Stop) {
+        self.state = ActionState::Cancelled;
+        self.message = format!("{}; {told}", stop.words());
+        self.remedy = match (self.kind, stop) {
+            (_, Stop::Removal) => "",
+            (ActionKind::Deploy, _) => "Deploy again to complete it, or remove the demo.",
+            (ActionKind::Remove, _) => "Remove again to take away the rest.",
+            _ => "",
+        }
+        .to_owned();
+        self.mark_unfinished("stopped");
+    }
+
+    fn mark_unfinished(&mut self, word: &'static str) {
+        for step in self.steps.iter_mut().filter(|step| step.state == "running") {
+            step.state = word;
         }
     }
 }
@@ -194,6 +245,7 @@ mod tests {
         action.progress(Progress::step("secret/redis", "running"));
         action.end(
             Err("no permission; ask for the role `podium`".to_owned()),
+            None,
             &Clock::wall(),
         );
         assert_eq!(
@@ -201,5 +253,28 @@ mod tests {
             ("no permission", "ask for the role `podium`")
         );
         assert_eq!(action.steps[0].state, "failed");
+    }
+
+    #[test]
+    fn what_is_stopped_says_by_whom_and_how_far_it_came() {
+        let mut action = Action::begin(1, ActionKind::Deploy, &Clock::wall());
+        action.progress(Progress::step("redis ready", "running"));
+        let ending = Ok(Ending::Stopped("9 of 9 objects applied".to_owned()));
+        action.end(ending, Some(Stop::Removal), &Clock::wall());
+        assert_eq!(action.state, ActionState::Cancelled);
+        assert_eq!(
+            action.message,
+            "cancelled: the demo is being removed; 9 of 9 objects applied"
+        );
+        assert_eq!(action.steps[0].state, "stopped");
+    }
+
+    #[test]
+    fn an_error_while_the_server_goes_is_an_interruption() {
+        let mut action = Action::begin(1, ActionKind::Deploy, &Clock::wall());
+        let lost = Err("connection refused".to_owned());
+        action.end(lost, Some(Stop::Shutdown), &Clock::wall());
+        assert_eq!(action.state, ActionState::Cancelled);
+        assert!(action.remedy.contains("Deploy again"), "{}", action.remedy);
     }
 }

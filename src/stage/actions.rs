@@ -1,10 +1,31 @@
 //! Actions for the web: started by a button, run in the background, told to everyone.
 //!
-//! One action of a kind at a time, and never a deployment and a removal together: pressing twice is answered with what
-//! is running, not done twice. Every change of an action is sent whole to `publish`; counting progress is thinned so
-//! that a hundred thousand jobs do not make a hundred thousand messages.
+//! Every press has one outcome that everybody sees: it begins (202, and an entry in the log), or it is refused (409,
+//! with what runs and what to do). One action of a kind runs at a time. What happens to a press while another action
+//! runs:
+//!
+//! | pressed \ runs | Deploy  | Remove  | Enqueue | Spike   | Purge   |
+//! |----------------|---------|---------|---------|---------|---------|
+//! | Deploy         | refused | refused | beside  | beside  | beside  |
+//! | Remove         | stops   | refused | stops   | stops   | stops   |
+//! | Enqueue        | beside  | refused | refused | beside  | beside  |
+//! | Spike          | beside  | refused | beside  | refused | beside  |
+//! | Purge          | beside  | refused | beside  | beside  | refused |
+//!
+//! *beside*: both run. Deploying what is deployed changes nothing, and a purge takes what waits at that moment, however
+//! much a producer adds after it. *stops*: on stage a removal wins. It tells the other to stop, waits until it has
+//! ended (its entry says that the demo is being removed, and how far it came), and begins then.
+//!
+//! Whatever runs can be cancelled, and ends [`STOP_LIMIT`] later at the latest, even in the middle of a request that
+//! nobody answers. Nothing runs for ever: requests, rollouts, removals and purges have limits of their own, an
+//! enqueueing lasts as long as its count and delay say.
+//!
+//! Every change of an action is sent whole to `publish`; counting progress is thinned so that a hundred thousand jobs
+//! do not make a hundred thousand messages.
 
-use super::action::{Action, ActionKind, Progress};
+mod register;
+
+use super::action::{Action, ActionKind, ActionState, Ending, Progress};
 use super::dead_letters::LetterError;
 use super::{demo, manifests, names, queue_name, spike};
 use crate::clock::Clock;
@@ -12,15 +33,22 @@ use crate::cluster::Cluster;
 use crate::config::RedisUrl;
 use crate::queue::Queue;
 use crate::queue::enqueue::EnqueueRequest;
-use std::collections::HashMap;
+use register::{Begun, Register};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// At most one message per this many ms while counting.
-const COUNT_EVERY_MS: i64 = 100;
+/// How long an action that is told to stop may take to end in its own way.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+/// How long the queue may take to be found and to answer.
+const FIND_LIMIT: Duration = Duration::from_secs(15);
+/// How long a purge may take: it is one transaction, repeated while workers take jobs at that very moment.
+const PURGE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a button asks for, checked.
 #[derive(Clone, Debug)]
@@ -53,10 +81,18 @@ impl Command {
 
 /// Another action stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is still running; wait until it is done", .0.title())]
+#[error("{} is still running", .0.title())]
 pub struct Busy(pub ActionKind);
 
-/// Starts actions. Clones share what is running.
+/// There is no such action to cancel: it has ended, or never was. `None` when any would have done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", match .0 {
+    Some(id) => format!("action {id} is not running"),
+    None => "nothing is running".to_owned(),
+})]
+pub struct NotRunning(pub Option<u64>);
+
+/// Starts and stops actions. Clones share what is running.
 #[derive(Clone)]
 pub struct Actions(Arc<Shared>);
 
@@ -68,12 +104,13 @@ struct Shared {
     publish: mpsc::UnboundedSender<Action>,
     shutdown: CancellationToken,
     next_id: AtomicU64,
-    running: Mutex<HashMap<ActionKind, Action>>,
+    register: Register,
+    tasks: TaskTracker,
 }
 
 impl Actions {
     /// Actions on `cluster`, and on `redis` when given (else on the demo's own). Every state of every action goes to
-    /// `publish`; `shutdown` stops a producer between two batches.
+    /// `publish`; `shutdown` stops whatever runs.
     #[must_use]
     pub fn new(
         cluster: Cluster,
@@ -91,7 +128,8 @@ impl Actions {
             publish,
             shutdown,
             next_id: AtomicU64::new(1),
-            running: Mutex::new(HashMap::new()),
+            register: Register::default(),
+            tasks: TaskTracker::new(),
         }))
     }
 
@@ -100,65 +138,114 @@ impl Actions {
     /// # Errors
     /// [`Busy`] when an action stands in the way.
     pub fn start(&self, command: Command) -> Result<Action, Busy> {
-        let kind = command.kind();
-        let action = {
-            let mut running = self.running();
-            if let Some(other) = in_the_way(kind)
-                .iter()
-                .find(|other| running.contains_key(other))
-            {
-                return Err(Busy(*other));
-            }
-            let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
-            let action = Action::begin(id, kind, &self.0.clock);
-            running.insert(kind, action.clone());
-            action
-        };
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        let action = Action::begin(id, command.kind(), &self.0.clock);
+        let begun = self
+            .0
+            .register
+            .begin(action, self.0.shutdown.child_token())?;
+        let action = begun.action.clone();
         self.publish(&action);
         let this = self.clone();
-        tokio::spawn(async move {
-            let result = this.run(command).await;
+        self.0.tasks.spawn(async move {
+            let kind = begun.action.kind;
+            let result = this.run_until_stopped(command, begun).await;
             this.finish(kind, result);
         });
         Ok(action)
     }
 
-    async fn run(&self, command: Command) -> Result<String, String> {
+    /// Tells the action of this number to stop, or all that run. Answers them as they are; their end is published.
+    ///
+    /// # Errors
+    /// [`NotRunning`] when there is nothing to stop.
+    pub fn cancel(&self, id: Option<u64>) -> Result<Vec<Action>, NotRunning> {
+        self.0.register.stop(id)
+    }
+
+    /// What runs now, oldest first.
+    #[must_use]
+    pub fn running(&self) -> Vec<Action> {
+        self.0.register.all()
+    }
+
+    /// Waits until nothing runs. For the shutdown: an action that starts meanwhile is stopped as it begins.
+    pub async fn ended(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    /// Runs to its end, or to [`STOP_LIMIT`] after it was told to stop. In a task of its own, so that a panic, which
+    /// would be a defect of ours, ends the action as failed instead of blocking its button for the rest of the talk.
+    async fn run_until_stopped(&self, command: Command, begun: Begun) -> Result<Ending, String> {
+        let (this, stop) = (self.clone(), begun.stop.clone());
+        let work = tokio::spawn(async move { this.run(command, begun).await });
+        let work = AbortOnDropHandle::new(work);
+        let cut_off = async {
+            stop.cancelled().await;
+            sleep(STOP_LIMIT).await;
+        };
+        tokio::select! {
+            result = work => result.unwrap_or_else(|error| {
+                tracing::error!(%error, "an action came to an end that nobody foresaw");
+                Err("it broke off; look at the terminal where podium runs, then press again".to_owned())
+            }),
+            () = cut_off => Ok(Ending::Stopped(
+                "cut off in the middle of a request that was not answered".to_owned(),
+            )),
+        }
+    }
+
+    async fn run(&self, command: Command, begun: Begun) -> Result<Ending, String> {
         let kind = command.kind();
         let progress = |progress| self.progress(kind, progress);
         match command {
             Command::Deploy => {
+                let password = demo::Password::suiting(self.0.redis.as_ref());
                 let manifests = self.manifests()?;
-                let deployed = demo::deploy(
-                    &self.0.cluster,
-                    manifests,
-                    demo::Password::suiting(self.0.redis.as_ref()),
-                    progress,
-                )
-                .await;
-                deployed
-                    .map(|()| "the queue demo is ready".to_owned())
+                demo::deploy(&self.0.cluster, manifests, password, &begun.stop, progress)
+                    .await
                     .map_err(|error| error.to_string())
             }
             Command::Remove => {
+                self.until_ended(kind, &begun).await;
                 let manifests = self.manifests()?;
-                let removed = demo::remove(&self.0.cluster, &manifests, progress).await;
-                removed
-                    .map(|()| "the queue demo is gone".to_owned())
+                demo::remove(&self.0.cluster, &manifests, &begun.stop, progress)
+                    .await
                     .map_err(|error| error.to_string())
             }
             Command::Enqueue(request) | Command::Spike(request) => {
-                let queue = self.queue().await?;
-                spike::enqueue(&queue, &request, &self.0.shutdown, progress)
+                let Some(queue) = self.queue(&begun.stop).await? else {
+                    return Ok(Ending::Stopped("no job was enqueued".to_owned()));
+                };
+                spike::enqueue(&queue, &request, &begun.stop, progress)
                     .await
                     .map_err(|error| error.to_string())
             }
-            Command::Purge => {
-                let queue = self.queue().await?;
-                spike::purge(&queue)
-                    .await
-                    .map_err(|error| error.to_string())
-            }
+            Command::Purge => self.purge(&begun.stop).await,
+        }
+    }
+
+    /// Waits for what was told to stop, which each does within [`STOP_LIMIT`].
+    async fn until_ended(&self, kind: ActionKind, begun: &Begun) {
+        for (other, ended) in &begun.before {
+            let name = format!("stop “{}”", other.title());
+            self.progress(kind, Progress::step(&name, "running"));
+            ended.cancelled().await;
+            self.progress(kind, Progress::step(&name, "done"));
+        }
+    }
+
+    async fn purge(&self, stop: &CancellationToken) -> Result<Ending, String> {
+        let Some(queue) = self.queue(stop).await? else {
+            return Ok(Ending::Stopped("nothing was purged".to_owned()));
+        };
+        match timeout(PURGE_LIMIT, spike::purge(&queue)).await {
+            Ok(purged) => purged.map_err(|error| error.to_string()),
+            Err(_) => Err(format!(
+                "the queue did not hold still for {} s; press again",
+                PURGE_LIMIT.as_secs()
+            )),
         }
     }
 
@@ -167,19 +254,32 @@ impl Actions {
             .map_err(|error| error.to_string())
     }
 
-    async fn queue(&self) -> Result<Queue, String> {
-        let url = match &self.0.redis {
-            Some(url) => url.reveal().to_owned(),
-            None => self
-                .0
-                .cluster
-                .redis_url(&names().namespace)
+    /// The queue; `None` when told to stop before it was found.
+    async fn queue(&self, stop: &CancellationToken) -> Result<Option<Queue>, String> {
+        let find = async {
+            let url = match &self.0.redis {
+                Some(url) => url.reveal().to_owned(),
+                None => self
+                    .0
+                    .cluster
+                    .redis_url(&names().namespace)
+                    .await
+                    .map_err(|error| error.to_string())?,
+            };
+            Queue::connect(&url, &queue_name())
                 .await
-                .map_err(|error| error.to_string())?,
+                .map_err(|error| error.to_string())
         };
-        Queue::connect(&url, &queue_name())
-            .await
-            .map_err(|error| error.to_string())
+        tokio::select! {
+            found = timeout(FIND_LIMIT, find) => match found {
+                Ok(found) => found.map(Some),
+                Err(_) => Err(format!(
+                    "the queue was not found within {} s; look at the lights of cluster and redis",
+                    FIND_LIMIT.as_secs()
+                )),
+            },
+            () = stop.cancelled() => Ok(None),
+        }
     }
 
     /// The queue, for what is answered at once and is no action.
@@ -187,57 +287,33 @@ impl Actions {
     /// # Errors
     /// [`LetterError::NoQueue`] when it is not to be found or does not answer.
     pub async fn queue_at_once(&self) -> Result<Queue, LetterError> {
-        self.queue().await.map_err(LetterError::NoQueue)
+        let found = self.queue(&self.0.shutdown).await;
+        let found = found.and_then(|queue| queue.ok_or_else(|| "the server stops".to_owned()));
+        found.map_err(LetterError::NoQueue)
     }
 
     fn progress(&self, kind: ActionKind, progress: Progress) {
         let now = self.0.clock.now_ms();
-        let mut running = self.running();
-        let Some(action) = running.get_mut(&kind) else {
-            return;
-        };
-        let (counting, complete) = match &progress {
-            Progress::Count { done, total } => (true, done == total),
-            Progress::Step(_) => (false, false),
-        };
-        action.progress(progress);
-        let due = now - action.told >= COUNT_EVERY_MS;
-        if !counting || complete || due {
-            action.told = now;
-            let action = action.clone();
-            drop(running);
+        if let Some(action) = self.0.register.progress(kind, progress, now) {
             self.publish(&action);
         }
     }
 
-    fn finish(&self, kind: ActionKind, result: Result<String, String>) {
-        let finished = self.running().remove(&kind);
-        if let Some(mut action) = finished {
-            action.end(result, &self.0.clock);
-            self.publish(&action);
+    fn finish(&self, kind: ActionKind, result: Result<Ending, String>) {
+        let shutdown = self.0.shutdown.is_cancelled();
+        let ended = self.0.register.end(kind, result, shutdown, &self.0.clock);
+        let Some((action, ended)) = ended else { return };
+        if shutdown && action.state == ActionState::Cancelled {
+            // The pages are going too: the terminal is where it can still be read.
+            let (title, message, remedy) = (&action.title, &action.message, &action.remedy);
+            tracing::warn!("{title} was {message}. {remedy}");
         }
+        self.publish(&action);
+        ended.cancel();
     }
 
     fn publish(&self, action: &Action) {
         // The receiver lives as long as the server; during shutdown nobody listens, and nobody needs to.
         let _ = self.0.publish.send(action.clone());
-    }
-
-    fn running(&self) -> MutexGuard<'_, HashMap<ActionKind, Action>> {
-        // Nothing panics between lock and unlock, and each change is a whole one.
-        self.0
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What must not be running when an action of this kind begins.
-fn in_the_way(kind: ActionKind) -> &'static [ActionKind] {
-    match kind {
-        ActionKind::Deploy | ActionKind::Remove => &[ActionKind::Deploy, ActionKind::Remove],
-        ActionKind::Enqueue => &[ActionKind::Enqueue, ActionKind::Remove],
-        ActionKind::Spike => &[ActionKind::Spike, ActionKind::Remove],
-        ActionKind::Purge => &[ActionKind::Purge, ActionKind::Remove],
     }
 }

@@ -1,6 +1,6 @@
 //! Jobs by the hundred: what Enqueue, the tour announcement and Purge do, from the text of a form to the result.
 
-use super::action::Progress;
+use super::action::{Ending, Progress};
 use crate::queue::enqueue::{self, DelayMs, EnqueueRequest, JobCount, Prefix, RunKind, WorkMs};
 use crate::queue::{Queue, QueueError, purge as queue_purge};
 use tokio_util::sync::CancellationToken;
@@ -87,37 +87,39 @@ fn bad(error: QueueError, field: &'static str, value: &str) -> BadInput {
     }
 }
 
-/// Puts the jobs on the queue, telling how many are there; `cancel` stops between two batches. Returns the sentence
-/// for the log.
+/// Puts the jobs on the queue, telling how many are there; `stop` is heard between two batches.
 ///
 /// # Errors
 /// [`QueueError`]; what was enqueued before it stays and is counted.
 pub async fn enqueue(
     queue: &Queue,
     request: &EnqueueRequest,
-    cancel: &CancellationToken,
+    stop: &CancellationToken,
     mut progress: impl FnMut(Progress),
-) -> Result<String, QueueError> {
+) -> Result<Ending, QueueError> {
     let total = u64::from(request.count.value());
     progress(Progress::Count { done: 0, total });
-    let run = enqueue::enqueue(queue, request, cancel, |done| {
+    let run = enqueue::enqueue(queue, request, stop, |done| {
         progress(Progress::Count {
             done: done.into(),
             total,
         });
     })
     .await?;
-    let stopped = if run.cancelled { ", then stopped" } else { "" };
-    Ok(format!("{} jobs enqueued{stopped}", run.enqueued))
+    Ok(if run.cancelled {
+        Ending::Stopped(format!("{} of {total} jobs enqueued", run.enqueued))
+    } else {
+        Ending::Done(format!("{} jobs enqueued", run.enqueued))
+    })
 }
 
 /// Empties the queue. Returns the sentence for the log.
 ///
 /// # Errors
 /// [`QueueError`].
-pub async fn purge(queue: &Queue) -> Result<String, QueueError> {
+pub async fn purge(queue: &Queue) -> Result<Ending, QueueError> {
     let removed = queue_purge::purge(queue).await?;
-    Ok(format!("{removed} waiting jobs purged"))
+    Ok(Ending::Done(format!("{removed} waiting jobs purged")))
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
-//! `POST /actions/{kind}`: the buttons. Forms work without JavaScript and come back to the control page; scripts send
-//! and get JSON.
+//! `POST /actions/{kind}`: the buttons, and `POST /actions/cancel`: the way back. Forms work without JavaScript and come
+//! back to the control page; scripts send and get JSON.
 
 use super::auth::{Speaker, wants_json};
 use super::error::Error;
 use super::pages::{self, Notice};
-use crate::stage::action::Action;
 use crate::stage::actions::{Actions, Command};
 use crate::stage::spike::{self, BadInput};
 use axum::body::Bytes;
@@ -29,14 +28,34 @@ pub async fn act(
 ) -> Response {
     let started = fields(&parts, &body)
         .and_then(|fields| command(&kind, &fields))
-        .and_then(|command| Ok(actions.start(command)?));
-    if wants_json(&parts) {
-        return match started {
-            Ok(action) => accepted(&action),
+        .and_then(|command| Ok(actions.start(command)?))
+        .map(|action| json!({"action": action}));
+    answer(started, &actions, &parts)
+}
+
+/// Stops the action whose number is the field `action`; without it, whatever runs.
+pub async fn cancel(
+    _: Speaker,
+    State(actions): State<Actions>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let told = fields(&parts, &body)
+        .and_then(|fields| numbered(&fields))
+        .and_then(|id| Ok(actions.cancel(id)?))
+        .map(|told| json!({"cancelling": told}));
+    answer(told, &actions, &parts)
+}
+
+/// For scripts `result` as JSON; for forms the control page, with word of what went wrong.
+fn answer(result: Result<Value, Error>, actions: &Actions, parts: &Parts) -> Response {
+    if wants_json(parts) {
+        return match result {
+            Ok(body) => (StatusCode::ACCEPTED, axum::Json(body)).into_response(),
             Err(error) => error.into_json(),
         };
     }
-    match started {
+    match result {
         Ok(_) => Redirect::to("/control").into_response(),
         Err(error) => {
             let status = error.status();
@@ -44,13 +63,23 @@ pub async fn act(
                 message: error.message(),
                 remedy: error.remedy(),
             };
-            (status, pages::control_with(Some(notice))).into_response()
+            let page = pages::control_with(actions, Some(notice));
+            (status, page).into_response()
         }
     }
 }
 
-fn accepted(action: &Action) -> Response {
-    (StatusCode::ACCEPTED, axum::Json(json!({"action": action}))).into_response()
+/// The number of the action that a cancellation names.
+fn numbered(fields: &Fields) -> Result<Option<u64>, Error> {
+    let Some(text) = fields.get("action").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let number = text.parse().map_err(|_| BadInput {
+        field: "action",
+        value: text.clone(),
+        remedy: "give the number of an action that runs, or leave it away to cancel all".to_owned(),
+    })?;
+    Ok(Some(number))
 }
 
 /// The command that `kind` and its fields make.
@@ -75,7 +104,7 @@ fn command(kind: &str, fields: &Fields) -> Result<Command, Error> {
         _ => {
             return Err(Error::NotFound {
                 what: format!("There is no action {kind:?}"),
-                remedy: "Actions are deploy, remove, enqueue, spike and purge.".to_owned(),
+                remedy: "Actions are deploy, remove, enqueue, spike, purge and cancel.".to_owned(),
             });
         }
     })

@@ -1,6 +1,6 @@
 //! Errors as the visitor sees them: a page for people, JSON for scripts, nothing of our entrails for either.
 
-use crate::stage::actions::Busy;
+use crate::stage::actions::{Busy, NotRunning};
 use crate::stage::dead_letters::{LetterError, Trouble};
 use crate::stage::spike::BadInput;
 use askama::Template;
@@ -37,6 +37,9 @@ pub enum Error {
     /// A dead letter could not be handled.
     #[error(transparent)]
     Letter(#[from] LetterError),
+    /// There is nothing to cancel.
+    #[error(transparent)]
+    NotRunning(#[from] NotRunning),
     /// The body is neither a form nor JSON, or is malformed.
     #[error("the request cannot be read: {0}")]
     Unreadable(String),
@@ -55,7 +58,7 @@ impl Error {
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Input(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy(_) => StatusCode::CONFLICT,
+            Self::Busy(_) | Self::NotRunning(_) => StatusCode::CONFLICT,
             Self::Letter(error) => match error.trouble() {
                 Trouble::Gone => StatusCode::NOT_FOUND,
                 Trouble::Refused => StatusCode::CONFLICT,
@@ -80,7 +83,10 @@ impl Error {
                 "Use the address that `podium serve` printed.".to_owned()
             }
             Self::Input(input) => input.remedy.clone(),
-            Self::Busy(_) => "Wait until it is done.".to_owned(),
+            Self::Busy(_) => "Wait until it is done, or cancel it.".to_owned(),
+            Self::NotRunning(_) => {
+                "It may have ended a moment ago: see what happened.".to_owned()
+            }
             Self::Letter(error) => error.in_two().1,
             Self::Unreadable(_) => {
                 "Send a form or a JSON object with the fields that the action takes.".to_owned()
@@ -94,7 +100,6 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Input(input) => format!("{} {:?} cannot be used", input.field, input.value),
-            Self::Busy(busy) => format!("{} is still running", busy.0.title()),
             Self::Letter(error) => error.in_two().0,
             other => other.to_string(),
         }

@@ -5,6 +5,8 @@ use super::error::Error;
 use crate::deck::reload::DeckHandle;
 use crate::deck::{self, Deck, Settings, SlideView};
 use crate::live::room::Room;
+use crate::stage::action::Action;
+use crate::stage::actions::Actions;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -36,6 +38,8 @@ pub struct Clicks {
 struct ControlPage {
     flow: String,
     error: Option<Notice>,
+    /// What runs, for browsers without JavaScript.
+    running: Vec<Action>,
 }
 
 /// Something that went wrong with a form sent without JavaScript.
@@ -135,16 +139,22 @@ fn render(page: &DeckPage<'_>) -> Result<Response, Error> {
 }
 
 /// `/control`: the buttons and what they set in motion.
-pub async fn control(_: Speaker) -> Response {
-    control_with(None)
+pub async fn control(_: Speaker, State(actions): State<Actions>) -> Response {
+    control_with(&actions, None)
 }
 
 /// The control page, with word of a form that failed.
 #[must_use]
-pub fn control_with(error: Option<Notice>) -> Response {
+pub fn control_with(actions: &Actions, error: Option<Notice>) -> Response {
     // The flow diagram is ours and fixed; a deck's broken diagram cannot reach this page.
     let flow = deck::diagram::live_flow().unwrap_or_default();
-    match (ControlPage { flow, error }).render() {
+    let running = actions.running();
+    let page = ControlPage {
+        flow,
+        error,
+        running,
+    };
+    match page.render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => Error::Rendering(error).into_response(),
     }

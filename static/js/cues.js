@@ -19,7 +19,7 @@ class Cue {
       this.button.blur();
       this.button.disabled = true;
       const { action, error } = await post(form.action, Object.fromEntries(new FormData(form)));
-      if (action) apply("action", action);
+      if (action) apply("begun", action);
       this.failed = Boolean(error);
       this.show();
     });

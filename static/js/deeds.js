@@ -3,11 +3,12 @@
 // what a valid count is, and it names the value and the remedy.
 
 import { ask } from "./ask.js";
+import { Cancel } from "./cancel.js";
 import { int, plural } from "./format.js";
 import { post } from "./post.js";
 import { blocked } from "./readiness.js";
 
-/** How long a success stays readable beside its button. */
+/** How long a success or a cancellation stays readable beside its button. */
 const DONE_MS = 20_000;
 
 const amount = (text) => {
@@ -65,6 +66,10 @@ class Deed {
     this.note = form.querySelector("[data-note]");
     this.error = null;
     this.sending = false;
+    this.cancel = page.cancels ? new Cancel(this.button, (error) => {
+      this.fail(error);
+      this.show();
+    }) : null;
     form.noValidate = true;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -87,7 +92,7 @@ class Deed {
     this.show();
     const answer = await post(this.form.action, { ...fieldsOf(this.form), ...(question && { confirm: "yes" }) });
     this.sending = false;
-    if (answer.action) this.page.apply("action", answer.action);
+    if (answer.action) this.page.apply("begun", answer.action);
     this.fail(answer.error ?? null);
     this.show();
   }
@@ -108,6 +113,7 @@ class Deed {
     this.button.disabled = this.sending || why !== null;
     this.button.title = why ?? "";
     this.form.toggleAttribute("data-running", running);
+    this.cancel?.show(running ? action : null, model.now());
 
     const counted = running && action.total > 0;
     const progress = counted ? `${int(action.done)} of ${int(action.total)}` : "";
@@ -128,6 +134,8 @@ class Deed {
       const step = action.steps?.findLast((one) => one.state === "running") ?? action.steps?.findLast((one) => one.state !== "waiting");
       return this.say("running", "", step ? [step.name, step.detail || step.state].join(": ") : action.message ?? "");
     }
+    const recent = action?.ended && model.now() - action.ended < DONE_MS;
+    if (action?.state === "cancelled" && recent) return this.say("off", action.message, action.remedy);
     if (why) return this.say("off", "", why);
     if (action?.state === "failed") return this.say("failed", action.message, action.remedy);
     if (this.kind === "deploy" && model.deployment?.state === "deployed") {
@@ -135,7 +143,10 @@ class Deed {
       const { redis_ready: redis, worker_ready: worker } = model.deployment;
       return this.say("done", "", `Redis ${count(redis)} · queue-worker ${typeof worker === "number" ? `${worker} ready` : count(worker)}`);
     }
-    if (action?.state === "done" && model.now() - action.ended < DONE_MS) return this.say("done", "", action.message ?? "");
+    if (action?.state === "done" && recent) return this.say("done", "", action.message ?? "");
+    if (this.kind === "deploy" && model.deployment?.state === "deploying") {
+      return this.say("off", "", "Partly deployed: Deploy completes it, Remove takes it away.");
+    }
     return this.say("", "", "");
   }
 
@@ -155,7 +166,9 @@ class Deed {
 
 /** Brings every `form[data-deed]` to life. */
 export function mountDeeds(model, apply) {
-  const page = { model, apply, dialog: document.querySelector("[data-ask]") };
+  // The presenter's and the phone's buttons have no room for it: there the control page is one press away.
+  const cancels = document.documentElement.dataset.window === "control";
+  const page = { model, apply, cancels, dialog: document.querySelector("[data-ask]") };
   const deeds = [...document.querySelectorAll("form[data-deed]")].map((form) => new Deed(form, page));
   const panel = document.querySelector(".do");
   const show = () => {

@@ -39,7 +39,7 @@ function actionBody(action) {
     parts.push(bar, create("p", "log-detail", `${int(action.done)} of ${int(action.total)}`));
   }
   if (action.message) parts.push(create("p", "log-detail", action.message));
-  if (action.state === "failed" && action.remedy) parts.push(create("p", "log-remedy", action.remedy));
+  if (["failed", "cancelled"].includes(action.state) && action.remedy) parts.push(create("p", "log-remedy", action.remedy));
   if (action.steps?.length > 0) {
     const details = create("details");
     details.open = action.state !== "done";

@@ -137,11 +137,15 @@ export function createModel(schedule) {
       changed("milestones");
     },
     action(data) {
-      // The answer to the press may arrive after the stream has told the end: what has ended does not run again.
       const known = model.actions.find((action) => action.id === data.id);
       if (known?.ended && !data.ended) return;
       replaceById(model.actions, data);
       changed("actions");
+    },
+    // The answer to a press is the action as it began. It may arrive after the stream has told more of it, and then must
+    // not take that back: a slow enqueueing would stand at "0 of 500" until its next job.
+    begun(data) {
+      if (!model.actions.some((action) => action.id === data.id)) handlers.action(data);
     },
     health(data) {
       model.health = data.sources;

@@ -20,9 +20,16 @@ function needsCluster(model) {
   return cluster && !cluster.ok ? "The cluster is away: see above." : null;
 }
 
+/** The last deployment broke off: something may be there, even if no workload shows. */
+function leftHalf(model) {
+  const [deploy, remove] = [model.action("deploy"), model.action("remove")];
+  const brokeOff = ["cancelled", "failed"].includes(deploy?.state);
+  return brokeOff && !(remove?.state === "done" && remove.id > deploy.id);
+}
+
 const rules = {
   deploy: (model) => needsCluster(model) ?? (model.deployment?.state === "removing" ? "The demo is being removed." : null),
-  remove: (model) => needsCluster(model) ?? (model.deployment?.state === "absent" ? "Nothing deployed." : null),
+  remove: (model) => needsCluster(model) ?? (model.deployment?.state === "absent" && !leftHalf(model) ? "Nothing deployed." : null),
   spike: needsQueue,
   enqueue: needsQueue,
   purge: (model) => needsQueue(model) ?? (model.sample?.depth === 0 ? "Queue is empty." : null),

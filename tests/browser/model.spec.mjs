@@ -67,3 +67,12 @@ test("the late answer to a press does not bring an action back that has ended", 
   apply("action", { id: 1, kind: "purge", state: "running", ended: null });
   expect(model.action("purge").state).toBe("done");
 });
+
+test("the late answer to a press takes no progress back", () => {
+  const { model, apply } = fresh();
+  apply("action", { id: 1, kind: "enqueue", state: "running", done: 1 });
+  apply("begun", { id: 1, kind: "enqueue", state: "running", done: 0 });
+  expect(model.action("enqueue").done).toBe(1);
+  apply("begun", { id: 2, kind: "spike", state: "running", done: 0 });
+  expect(model.action("spike").state).toBe("running");
+});

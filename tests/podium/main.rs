@@ -13,6 +13,7 @@ mod control;
 mod dead_letters;
 mod decks;
 mod export;
+mod faults;
 mod hostile_bodies;
 mod kube_runtime;
 mod kubectl;

@@ -55,7 +55,8 @@ impl Talk {
         Self::start_by(command, state).await
     }
 
-    /// Starts a server by a command of the test's own, which names the state folder.
+    /// Starts a server by a command that a test put together, which names the state folder: with other surroundings, or
+    /// another standard error.
     pub(crate) async fn start_by(mut command: Command, state: TempDir) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
