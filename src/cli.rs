@@ -11,6 +11,7 @@ pub mod export;
 pub mod new;
 pub mod pod;
 pub mod queue_depth;
+pub mod rotate_key;
 pub mod serve;
 pub mod status;
 pub mod world;
@@ -53,6 +54,7 @@ async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
         Command::Spike { count } => enqueue::spike(config, &count).await?,
         Command::QueueDepth { watch } => queue_depth::run(config, watch).await?,
         Command::Export(args) => export::run(config, args).await?,
+        Command::RotateKey => rotate_key::run(config).await?,
         Command::Status => return status::run(config).await,
         Command::Worker { name } => pod::worker(config, name).await?,
         Command::Broker { listen, password } => pod::broker(listen, password).await?,

@@ -30,7 +30,7 @@ pub async fn act(
     let started = fields(&parts, &body)
         .and_then(|fields| command(&kind, &fields))
         .and_then(|command| Ok(actions.start(command)?));
-    if wants_json(&parts) {
+    if wants_json(&parts.headers) {
         return match started {
             Ok(action) => accepted(&action),
             Err(error) => error.into_json(),
