@@ -1,0 +1,166 @@
+//! Secrets stay where they belong: the server says as much as it can of everything it does, and none of it is a secret
+//! but the one link that it prints.
+
+use super::get_from;
+use crate::talk::{Talk, podium};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::fs;
+use std::time::Duration;
+
+/// Everything that may be asked for, by anybody.
+const PATHS: [&str; 36] = [
+    "",
+    "1",
+    "9.2",
+    "no-such-page",
+    "slides/slide-09.md",
+    "docs/architecture.md",
+    "docs/nothing.md",
+    "src/queue/worker.rs",
+    "manifests/queue-demo/",
+    "manifests/queue-demo/redis.yaml",
+    "deck/nothing.png",
+    "static/js/control.js",
+    "static/nothing",
+    "print",
+    "print?notes",
+    "runs",
+    "runs/nothing",
+    "qr",
+    "qr.svg",
+    "login",
+    "login?key=guess",
+    "control",
+    "notes",
+    "presenter",
+    "presenter/9.2",
+    "presenter/nothing",
+    "remote",
+    "deck-problems",
+    "healthz",
+    "readyz",
+    "actions/deploy",
+    "position",
+    "ink",
+    "pointer",
+    "login/rotate",
+    "metrics",
+];
+
+/// The secrets of a running talk, by what they are.
+fn secrets(talk: &Talk, cookie: &str) -> Vec<(&'static str, String)> {
+    let config = fs::read_to_string(talk.kubeconfig()).unwrap();
+    let config: Value = serde_json::from_str(&config).unwrap();
+    let token = config["users"][0]["user"]["token"].as_str().unwrap();
+    let connection = talk.connection();
+    let redis = connection["redis_url"].as_str().unwrap();
+    let password = redis.split(['@', ':']).nth(2).unwrap();
+    let session = cookie.split('=').nth(1).unwrap();
+    let found = vec![
+        ("key", talk.key.clone()),
+        ("session", session.to_owned()),
+        ("token", token.to_owned()),
+        ("password", password.to_owned()),
+    ];
+    for (what, secret) in &found {
+        assert!(
+            secret.len() >= 32,
+            "{what}: {secret:?} is no secret of ours"
+        );
+    }
+    found
+}
+
+#[track_caller]
+fn silent(place: &str, text: &str, secrets: &[(&'static str, String)]) {
+    for (what, secret) in secrets {
+        if let Some(at) = text.find(secret) {
+            let start = text[..at].rfind('\n').unwrap_or(0);
+            let line: String = text[start..].chars().take(600).collect();
+            panic!("the {what} is in {place}: {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_a_page_an_answer_or_a_log() {
+    let state = tempfile::tempdir().unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut command = podium(state.path());
+    command
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("PODIUM_LOG", "trace")
+        .stderr(log.reopen().unwrap());
+    let talk = Talk::start_by(state, &mut command).await;
+    let right = format!("/login?key={}", talk.key);
+    let opened = get_from("127.0.0.1", &talk.url, &right, "").await;
+    let cookie = opened
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+
+    talk.deploy().await;
+    let mut events = talk.events().await;
+    let limit = Duration::from_secs(20);
+    let (status, answer) = talk.act("spike", json!({"count": 50})).await;
+    assert_eq!(status, 202, "{answer}");
+    let done = |event: &str, data: &Value| {
+        event == "action" && data["kind"] == "spike" && data["state"] == "done"
+    };
+    let told = events.until(limit, done).await;
+    let secrets = secrets(&talk, &cookie);
+    silent("the stream", &told.to_string(), &secrets);
+    let snapshot = talk
+        .events()
+        .await
+        .until(limit, |event, _| event == "snapshot")
+        .await;
+    silent("the snapshot", &snapshot.to_string(), &secrets);
+
+    for path in PATHS {
+        for cookie in [None, Some(&cookie)] {
+            for method in [Method::GET, Method::POST] {
+                if path == "login/rotate" || (path.starts_with("actions") && cookie.is_some()) {
+                    continue;
+                }
+                let mut request = talk
+                    .request(method, path)
+                    .header("origin", talk.url.trim_end_matches('/'));
+                if let Some(cookie) = cookie {
+                    request = request.header("cookie", cookie);
+                }
+                let answer = request.body("{\"window\":").send().await.unwrap();
+                let head = format!("{:?}", answer.headers());
+                let text = head + &answer.text().await.unwrap();
+                silent(path, &text, &secrets);
+            }
+        }
+    }
+    // The pods' own words go to their logs, which the cluster serves.
+    let logs = talk
+        .kubectl(&[
+            "logs",
+            "-n",
+            "keda-demo",
+            "-l",
+            "app.kubernetes.io/part-of=queue-demo",
+        ])
+        .await;
+    silent("the pods' logs", &format!("{logs:?}"), &secrets);
+    let status = talk.command(&["status"]).await;
+    silent("podium status", &format!("{status:?}"), &secrets);
+
+    let said = fs::read_to_string(log.path()).unwrap();
+    assert!(
+        said.contains("TRACE"),
+        "the log is as talkative as it can be"
+    );
+    silent("the log", &said, &secrets);
+    let printed = talk.printed();
+    let link = format!("{}login?key={}", talk.url, talk.key);
+    assert_eq!(printed.matches(&link).count(), 1, "{printed}");
+    silent("the terminal", &printed.replace(&link, ""), &secrets);
+}
