@@ -7,10 +7,10 @@
 use crate::config::Config;
 use crate::connection::Connection;
 use anyhow::{Context as _, Result, bail};
-use axum::body::{Body, to_bytes};
-use axum::http::header::{ACCEPT, AUTHORIZATION, HOST};
-use axum::http::{Request, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::Request;
 use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::io::Write as _;
@@ -66,9 +66,10 @@ async fn rotate(connection: &Connection) -> Result<Value> {
         .header(HOST, address)
         .header(AUTHORIZATION, format!("Bearer {}", connection.speaker_key))
         .header(ACCEPT, "application/json")
-        .body(Body::empty())?;
-    let answer: Response<_> = sender.send_request(request).await?;
-    let body = to_bytes(Body::new(answer.into_body()), LARGEST_ANSWER).await?;
+        .body(String::new())?;
+    let answer = sender.send_request(request).await?;
+    let body = Limited::new(answer.into_body(), LARGEST_ANSWER).collect();
+    let body = body.await.map_err(anyhow::Error::from_boxed)?;
     served.abort();
-    serde_json::from_slice(&body).context("what answers there is no Podium")
+    serde_json::from_slice(&body.to_bytes()).context("what answers there is no Podium")
 }

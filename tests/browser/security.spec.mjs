@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { expect, logIn, start, test } from "./talk.mjs";
 
 const BINARY = process.env.PODIUM_BIN ?? "target/debug/podium";
-const HOSTILE = "tests/decks/hostile/slides.md";
+const HOSTILE = "tests/decks/hostile";
 
 /** Notes every sign that something of the deck ran or tried to. */
 const watched = (page) => {
@@ -39,7 +39,7 @@ test("nothing of a hostile deck runs on any page", async ({ page }) => {
     const signs = watched(page);
     await logIn(page, talk);
     for (const path of ["/", "/2", "/3", "/4", "/5", "/6", "/presenter", "/presenter/3", "/remote", "/print", "/notes", "/control"]) {
-      await page.goto(talk.url + path);
+      expect((await page.goto(talk.url + path)).status()).toBe(200);
       await page.evaluate(() => document.fonts.ready);
       await harmless(page, signs);
       expect(new URL(page.url()).origin).toBe(talk.url);

@@ -49,19 +49,21 @@ const PATHS: [&str; 36] = [
 ];
 
 /// The secrets of a running talk, by what they are.
-fn secrets(talk: &Talk, cookie: &str) -> Vec<(&'static str, String)> {
+async fn secrets(talk: &Talk, cookie: &str) -> Vec<(&'static str, String)> {
     let config = fs::read_to_string(talk.kubeconfig()).unwrap();
     let config: Value = serde_json::from_str(&config).unwrap();
     let token = config["users"][0]["user"]["token"].as_str().unwrap();
-    let connection = talk.connection();
-    let redis = connection["redis_url"].as_str().unwrap();
-    let password = redis.split(['@', ':']).nth(2).unwrap();
+    let template = "go-template={{.data.password | base64decode}}";
+    let password = talk
+        .kubectl(&["get", "secret", "-n", "keda-demo", "redis", "-o", template])
+        .await
+        .stdout;
     let session = cookie.split('=').nth(1).unwrap();
     let found = vec![
         ("key", talk.key.clone()),
         ("session", session.to_owned()),
         ("token", token.to_owned()),
-        ("password", password.to_owned()),
+        ("password", password),
     ];
     for (what, secret) in &found {
         assert!(
@@ -136,7 +138,7 @@ async fn no_secret_is_in_a_page_an_answer_or_a_log() {
         event == "action" && data["kind"] == "spike" && data["state"] == "done"
     };
     let told = events.until(limit, done).await;
-    let secrets = secrets(&talk, &cookie);
+    let secrets = secrets(&talk, &cookie).await;
     silent("the stream", &told.to_string(), &secrets);
     let snapshot = talk
         .events()

@@ -92,7 +92,8 @@ fn is_harmless(element: &str, attribute: &str, value: &str) -> bool {
     let Some((scheme, _)) = lower.split_once(':') else {
         return true;
     };
-    let is_path = scheme.contains(['/', '?', '#']);
+    // What no scheme can have in it makes the whole a path.
+    let is_path = scheme.contains(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
     let is_picture = element == "img" && attribute == "src" && lower.starts_with("data:image/");
     is_path || matches!(scheme, "http" | "https" | "mailto") || is_picture
 }
@@ -120,8 +121,8 @@ fn check(place: &str, html: &str) {
 
 #[test]
 fn a_hostile_deck_comes_out_harmless() {
-    let deck = deck::load(&folder().join("slides.md")).unwrap();
-    assert!(deck.slides.len() >= 6, "{}", deck.slides.len());
+    let deck = deck::load(&folder()).unwrap();
+    assert_eq!(deck.last_number(), 6);
     let mut diagrams = 0;
     for slide in &deck.slides {
         let place = |part: &str| format!("{part} of slide {}", slide.label);
@@ -143,7 +144,7 @@ fn a_hostile_deck_comes_out_harmless() {
 #[test]
 fn an_exported_hostile_deck_runs_only_our_two_scripts() {
     let folder = folder();
-    let deck = deck::load(&folder.join("slides.md")).unwrap();
+    let deck = deck::load(&folder).unwrap();
     let file = export::html(&Export {
         deck: &deck,
         folder: Some(&folder),
