@@ -13,6 +13,7 @@ pub mod export;
 pub mod new;
 pub mod pod;
 pub mod queue_depth;
+pub mod rotate_key;
 pub mod serve;
 pub mod status;
 pub mod world;
@@ -59,6 +60,7 @@ async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
         Command::DeadLetters(args) => return dead_letters::run(config, args).await,
         Command::QueueDepth { watch } => queue_depth::run(config, watch).await?,
         Command::Export(args) => export::run(config, args).await?,
+        Command::RotateKey => rotate_key::run(config).await?,
         Command::Status => return status::run(config).await,
         Command::Worker { name } => pod::worker(config, name).await?,
         Command::Broker { listen, password } => pod::broker(listen, password).await?,

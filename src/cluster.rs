@@ -127,8 +127,15 @@ impl Cluster {
         Self::connect(config)
     }
 
-    fn connect(config: kube::Config) -> Result<Self, ClusterError> {
+    fn connect(mut config: kube::Config) -> Result<Self, ClusterError> {
         let address = without_credentials(&config.cluster_url.to_string());
+        // The client logs each request's URL. Where the token goes in a header, as it does with us, the one that
+        // `kubectl` needs in the embedded cluster's URL would only be there to be read.
+        if config.auth_info.token.is_some()
+            && let Ok(url) = address.parse()
+        {
+            config.cluster_url = url;
+        }
         let client = kube::Client::try_from(config).map_err(|error| ClusterError::Kubeconfig {
             reason: error.to_string(),
         })?;

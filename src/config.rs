@@ -193,6 +193,8 @@ pub enum Command {
         #[arg(default_value = "5000", allow_negative_numbers = true)]
         count: String,
     },
+    /// Change the speaker's key while the server runs: the old link and everybody who used it are shut out
+    RotateKey,
     /// Show what is deployed, what is reachable and what is missing
     Status,
     /// Take the deck home: one HTML file that needs nothing else, or a PDF

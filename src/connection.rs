@@ -13,6 +13,7 @@ use std::os::unix::fs::{
     DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
 };
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The permission of the group and of everybody to write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -113,12 +114,71 @@ impl Connection {
         Ok(path)
     }
 
+    /// The link that makes a browser the speaker's.
+    #[must_use]
+    pub fn speaker_link(&self) -> String {
+        format!("{}login?key={}", self.url, self.speaker_key)
+    }
+
     /// Removes the file, if it is still ours (another server may have taken the folder over).
     pub fn remove(&self, state_dir: &Path) {
         if Self::read(state_dir).is_ok_and(|there| there.speaker_key == self.speaker_key) {
             // Nothing is lost if this fails: the next start replaces the file, and readers find nobody listening.
             let _ = fs::remove_file(Self::path(state_dir));
         }
+    }
+}
+
+/// The file of a server that runs, kept true while what it says changes. Clones share it.
+#[derive(Clone)]
+pub struct ConnectionFile(Arc<Kept>);
+
+struct Kept {
+    state_dir: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl ConnectionFile {
+    /// Writes `connection` into `state_dir`.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Io`].
+    pub fn create(connection: Connection, state_dir: PathBuf) -> Result<Self, ConnectionError> {
+        connection.write(&state_dir)?;
+        let connection = Mutex::new(connection);
+        Ok(Self(Arc::new(Kept {
+            state_dir,
+            connection,
+        })))
+    }
+
+    /// Changes what the file says, and answers with it. Whoever reads the file meanwhile finds the old or the new.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Io`]; the file then says what it said.
+    pub fn update(
+        &self,
+        change: impl FnOnce(&mut Connection),
+    ) -> Result<Connection, ConnectionError> {
+        // The lock is held while writing, or two changes could undo each other on the disk.
+        let mut kept = self.lock();
+        let mut next = kept.clone();
+        change(&mut next);
+        next.write(&self.0.state_dir)?;
+        kept.clone_from(&next);
+        Ok(next)
+    }
+
+    /// Removes the file, if it is still ours.
+    pub fn remove(&self) {
+        self.lock().remove(&self.0.state_dir);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.0
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,17 +6,18 @@
 //! | | `/events`, `/static/{file}`, `/login`, `/print`, `/qr`, `/qr.svg`, `/runs`, `/runs/{id}` |
 //! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `/notes`, `/print?notes`, |
 //! | | `/deck-problems`, `POST /actions/{kind}`, `/dead-letters`, `POST /dead-letters/{retry,discard}`, |
-//! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink` |
+//! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink`, `POST /login/rotate` |
 //! | probes | `/healthz`, `/readyz` |
 //!
 //! A handler takes what it needs, calls one function of the domain and maps the result. Who may call shows in its
 //! signature: a [`auth::Speaker`] argument means the speaker alone. Every answer carries the security headers; every
-//! request must name a host we know.
+//! request must name a host we know, and no other site's page may make it.
 
 pub mod actions;
 pub mod assets;
 pub mod auth;
 pub mod authoring;
+pub mod caller;
 pub mod dead_letters;
 pub mod error;
 pub mod events;
@@ -24,6 +25,9 @@ pub mod export;
 mod frozen;
 pub mod guard;
 mod inline;
+pub mod login;
+pub mod login_limit;
+pub mod origin;
 pub mod pages;
 pub mod position;
 pub mod presenter;
@@ -95,7 +99,7 @@ pub async fn serve(listener: TcpListener, state: AppState, limits: Limits) {
 
 /// Every route, on what its handlers share.
 pub fn router(state: AppState) -> Router {
-    let hosts = state.room_address.hosts();
+    let room = state.room_address.clone();
     let anyone = Router::new()
         .route("/", get(pages::first))
         .route("/{address}", get(pages::slide))
@@ -110,8 +114,10 @@ pub fn router(state: AppState) -> Router {
         .route("/events", get(events::stream))
         .route("/qr", get(qr::page))
         .route("/qr.svg", get(qr::code))
-        .route("/static/{*path}", get(assets::static_file))
-        .route("/login", get(auth::login_page).post(auth::login));
+        .route("/static/{*path}", get(assets::static_file));
+    let door = Router::new()
+        .route("/login", get(login::page).post(login::form))
+        .route("/login/rotate", post(login::rotate));
     let speaker = Router::new()
         .route("/control", get(pages::control))
         .route("/notes", get(print::handout))
@@ -131,14 +137,18 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }));
     anyone
-        .merge(speaker)
+        .merge(speaker.merge(door).layer(guard::keep_nowhere()))
         .merge(probes)
         .fallback(pages::not_found)
         .with_state(state)
         .layer(CompressionLayer::new())
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(axum::middleware::from_fn_with_state(
-            hosts,
+            room.clone(),
+            origin::check_origin,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            room.hosts(),
             guard::check_host,
         ))
         .layer(axum::middleware::from_fn(guard::security_headers))

@@ -4,7 +4,7 @@ use super::until_told_to_stop;
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
 use crate::config::{self, ClusterKind, Config, DEFAULT_LISTEN, ServeArgs};
-use crate::connection::{self, Connection, lock};
+use crate::connection::{self, Connection, ConnectionFile, lock};
 use crate::deck::reload::{self, DeckHandle};
 use crate::deck::{self, Deck};
 use crate::embedded::{self, Embedded};
@@ -87,6 +87,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         publish,
         shutdown.clone(),
     );
+    let file = ConnectionFile::create(connection.clone(), config.state_dir.clone())?;
     let state = AppState {
         deck,
         deck_folder: DeckFolder(deck_path.as_deref().map(reload::folder_of).map(Arc::new)),
@@ -95,16 +96,15 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         runs,
         actions: actions.clone(),
         room_address: room_address.clone(),
-        key: SpeakerKey::new(connection.speaker_key.clone(), random_key()),
+        key: SpeakerKey::new(connection.speaker_key.clone(), publish_key(file.clone())),
         shutdown: shutdown.clone(),
     };
-    let path = connection.write(&config.state_dir)?;
-    tokio::spawn(keep_connection(
-        connection.clone(),
-        redis_url,
-        config.state_dir.clone(),
-    ));
-    announce(&connection, &room_address, &path)?;
+    tokio::spawn(keep_connection(file.clone(), redis_url));
+    announce(
+        &connection,
+        &room_address,
+        &Connection::path(&config.state_dir),
+    )?;
 
     let rest = async {
         // The observer ends with a run in progress on its way to the disk.
@@ -117,7 +117,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         }
     };
     drain(web::serve(listener, state, limits), rest, &shutdown).await;
-    connection.remove(&config.state_dir);
+    file.remove();
     Ok(())
 }
 
@@ -258,18 +258,28 @@ async fn announce_editions(deck: DeckHandle, hub: Hub) {
 }
 
 /// Keeps `redis_url` in connection.json true.
-async fn keep_connection(
-    mut connection: Connection,
-    mut redis_url: watch::Receiver<Option<String>>,
-    state_dir: PathBuf,
-) {
+async fn keep_connection(file: ConnectionFile, mut redis_url: watch::Receiver<Option<String>>) {
     while redis_url.changed().await.is_ok() {
-        connection
-            .redis_url
-            .clone_from(&redis_url.borrow_and_update());
-        if let Err(error) = connection.write(&state_dir) {
+        let url = redis_url.borrow_and_update().clone();
+        if let Err(error) = file.update(|connection| connection.redis_url = url) {
             tracing::warn!(%error, "connection.json is out of date");
         }
+    }
+}
+
+/// Where a changed speaker's key is told: in connection.json for the commands, and in the terminal where the old one was.
+fn publish_key(file: ConnectionFile) -> impl Fn(&str) -> std::io::Result<()> + Send + Sync {
+    move |key| {
+        let connection = file
+            .update(|connection| key.clone_into(&mut connection.speaker_key))
+            .map_err(std::io::Error::other)?;
+        // A terminal that went away is no reason to keep a key that is to go.
+        let _ = writeln!(
+            std::io::stdout(),
+            "\n  The speaker's key was changed; the old link opens nothing any more.\n  speaker    {}",
+            connection.speaker_link()
+        );
+        Ok(())
     }
 }
 
@@ -279,11 +289,7 @@ fn announce(connection: &Connection, room: &RoomAddress, path: &Path) -> Result<
     let reach = room.reach();
     writeln!(out, "Podium is on. Stop it with Ctrl+C.\n")?;
     writeln!(out, "  audience   {}", reach.url())?;
-    writeln!(
-        out,
-        "  speaker    {url}login?key={}",
-        connection.speaker_key
-    )?;
+    writeln!(out, "  speaker    {}", connection.speaker_link())?;
     writeln!(
         out,
         "             then {url}presenter, {url}remote on a phone"

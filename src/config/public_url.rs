@@ -21,6 +21,12 @@ impl PublicUrl {
     pub fn authority(&self) -> &str {
         self.text[self.scheme_length..].trim_end_matches('/')
     }
+
+    /// Whether browsers reach it encrypted.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.text.starts_with("https:")
+    }
 }
 
 impl FromStr for PublicUrl {

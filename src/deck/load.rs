@@ -23,7 +23,8 @@ struct Shipped;
 pub fn entry(path: PathBuf) -> PathBuf {
     let one_file = path.join("slides.md");
     let has_slides = read_folder(&path).is_ok_and(|sources| !sources.is_empty());
-    if !has_slides && one_file.is_file() {
+    let is_its_own = is_inside(&one_file, &path).unwrap_or_default();
+    if !has_slides && is_its_own && one_file.is_file() {
         one_file
     } else {
         path
@@ -118,6 +119,11 @@ fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
     for path in paths {
         let name = file_name(&path);
         if let Some(number) = slide_number(&name) {
+            if !is_inside(&path, folder)? {
+                return Err(std::io::Error::other(format!(
+                    "{name} leads out of the deck's folder; copy the file into it"
+                )));
+            }
             let text = read_text(&path)?;
             let path = fs::canonicalize(path)?;
             sources.push(Source {
@@ -131,6 +137,12 @@ fn read_folder(folder: &Path) -> std::io::Result<Vec<Source>> {
     // By number, so that slide-2.md comes before slide-10.md; names decide between equals.
     sources.sort_by_key(|source| source.number);
     Ok(sources)
+}
+
+/// Whether a file of a folder is there itself. A deck may come from a stranger, and a link that leads out of it would
+/// show the room a file of the speaker's.
+fn is_inside(file: &Path, folder: &Path) -> std::io::Result<bool> {
+    Ok(fs::canonicalize(file)?.starts_with(fs::canonicalize(folder)?))
 }
 
 /// A stray byte must not cost the talk: it is shown as the replacement character.

@@ -49,7 +49,7 @@ pub async fn cancel(
 
 /// For scripts `result` as JSON; for forms the control page, with word of what went wrong.
 fn answer(result: Result<Value, Error>, actions: &Actions, parts: &Parts) -> Response {
-    if wants_json(parts) {
+    if wants_json(&parts.headers) {
         return match result {
             Ok(body) => (StatusCode::ACCEPTED, axum::Json(body)).into_response(),
             Err(error) => error.into_json(),

@@ -60,7 +60,11 @@ pub async fn deck_file(
     let inside = tokio::fs::canonicalize(folder.as_path())
         .await
         .is_ok_and(|root| file.starts_with(root));
-    if !inside {
+    // Reading a pipe or a device would hold a thread for ever.
+    let is_file = tokio::fs::metadata(&file)
+        .await
+        .is_ok_and(|found| found.is_file());
+    if !inside || !is_file {
         return Err(not_found(&path));
     }
     let content = tokio::fs::read(file).await.map_err(|_| not_found(&path))?;

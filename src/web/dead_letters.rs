@@ -58,7 +58,7 @@ struct When {
 /// The newest letters.
 pub async fn list(_: Speaker, State(actions): State<Actions>, parts: Parts) -> Response {
     let listing = newest(&actions).await;
-    if wants_json(&parts) {
+    if wants_json(&parts.headers) {
         return match listing {
             Ok(listing) => Json(listing).into_response(),
             Err(error) => Error::from(error).into_json(),
@@ -80,7 +80,7 @@ pub async fn settle(
         Ok(order) => order.carry_out(&actions).await.map_err(Error::from),
         Err(error) => Err(error),
     };
-    if wants_json(&parts) {
+    if wants_json(&parts.headers) {
         return match told {
             Ok(told) => Json(json!({"told": told})).into_response(),
             Err(error) => error.into_json(),

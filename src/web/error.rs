@@ -1,12 +1,16 @@
 //! Errors as the visitor sees them: a page for people, JSON for scripts, nothing of our entrails for either.
 
+use super::auth::wants_json;
 use crate::stage::actions::{Busy, NotRunning};
 use crate::stage::dead_letters::{LetterError, Trouble};
 use crate::stage::spike::BadInput;
 use askama::Template;
-use axum::http::StatusCode;
+use axum::http::header::{HeaderName, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
+use std::io;
+use std::time::Duration;
 
 /// What can be wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +26,12 @@ pub enum Error {
     /// The speaker alone may do this.
     #[error("this needs the speaker's key")]
     NotSpeaker,
+    /// Too many wrong keys came from this address; it has to wait this long.
+    #[error("too many wrong keys came from your address")]
+    TooManyKeys(Duration),
+    /// There is no new key, because nobody could be told.
+    #[error("the speaker's key was not changed: {0}")]
+    NotRotated(io::Error),
     /// The request came from another site.
     #[error("this request came from {0}, which is not this server")]
     ForeignOrigin(String),
@@ -55,6 +65,8 @@ impl Error {
         match self {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::NotSpeaker => StatusCode::UNAUTHORIZED,
+            Self::TooManyKeys(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotRotated(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Input(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -77,6 +89,15 @@ impl Error {
             Self::NotSpeaker => {
                 "Open the speaker's link that `podium serve` printed, or send its key as `Authorization: Bearer KEY`."
                     .to_owned()
+            }
+            Self::TooManyKeys(wait) => {
+                let (_, seconds) = retry_after(*wait);
+                format!(
+                    "Try again in {seconds} s. A browser that is logged in goes on working, and the printed link opens on the machine that Podium runs on, whatever others try."
+                )
+            }
+            Self::NotRotated(_) => {
+                "The old link still opens. Make room or rights for Podium's state folder, then try again.".to_owned()
             }
             Self::ForeignOrigin(_) => "Press the button on Podium's own page.".to_owned(),
             Self::UnknownHost(_) => {
@@ -105,6 +126,23 @@ impl Error {
         }
     }
 
+    /// The answer in the form that the request prefers.
+    #[must_use]
+    pub fn answer(self, headers: &HeaderMap) -> Response {
+        if wants_json(headers) {
+            self.into_json()
+        } else {
+            self.into_response()
+        }
+    }
+
+    fn wait(&self) -> Option<[(HeaderName, String); 1]> {
+        match self {
+            Self::TooManyKeys(wait) => Some([retry_after(*wait).0]),
+            _ => None,
+        }
+    }
+
     /// The answer for scripts.
     #[must_use]
     pub fn into_json(self) -> Response {
@@ -115,8 +153,14 @@ impl Error {
         let body = json!({"error": {
             "message": self.message(), "field": field, "value": value, "remedy": self.remedy(),
         }});
-        (self.status(), axum::Json(body)).into_response()
+        (self.status(), self.wait(), axum::Json(body)).into_response()
     }
+}
+
+/// A wait as `Retry-After` tells it: in whole seconds, rounded up, so that who obeys is not early.
+pub(super) fn retry_after(wait: Duration) -> ((HeaderName, String), u64) {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    ((RETRY_AFTER, seconds.to_string()), seconds)
 }
 
 #[derive(Template)]
@@ -141,7 +185,7 @@ impl IntoResponse for Error {
             remedy: self.remedy(),
         };
         match page.render() {
-            Ok(page) => (status, Html(page)).into_response(),
+            Ok(page) => (status, self.wait(), Html(page)).into_response(),
             Err(_) => (status, self.to_string()).into_response(),
         }
     }

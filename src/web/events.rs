@@ -4,9 +4,10 @@
 //! with `Last-Event-ID` gets what it missed. The stream ends by itself at shutdown, or the server could not.
 //!
 //! `/events?window=w-1&kind=presenter` in the speaker's session is a stream of the speaker's: it says that the window is
-//! there, which is what its right to drive hangs on, and it is not counted as a viewer.
+//! there, which is what its right to drive hangs on, and it is not counted as a viewer. It ends when the speaker's key
+//! is changed; the browser comes back by itself, as the speaker's if it has the new session and as a viewer if not.
 
-use super::auth::MaybeSpeaker;
+use super::auth::{MaybeTenure, Tenure};
 use crate::live::hub::{Frame, Hub, Viewer};
 use crate::live::room::{Presence, Room};
 use axum::body::Body;
@@ -40,7 +41,21 @@ struct Reader {
 /// Whose stream it is, for as long as it is open.
 enum Who {
     Audience(Viewer),
-    Speaker(#[expect(dead_code, reason = "its life is its meaning")] Presence),
+    Speaker {
+        #[expect(dead_code, reason = "its life is its meaning")]
+        presence: Presence,
+        tenure: Tenure,
+    },
+}
+
+impl Who {
+    /// Waits until the stream is theirs no more.
+    async fn is_deposed(&mut self) {
+        match self {
+            Self::Audience(_) => std::future::pending().await,
+            Self::Speaker { tenure, .. } => tenure.ended().await,
+        }
+    }
 }
 
 /// Which of the speaker's windows asks. Its `kind` is for the reader of a log.
@@ -54,13 +69,16 @@ pub async fn stream(
     State(hub): State<Hub>,
     State(room): State<Room>,
     State(shutdown): State<CancellationToken>,
-    MaybeSpeaker(speaker): MaybeSpeaker,
+    MaybeTenure(tenure): MaybeTenure,
     Query(asking): Query<Asking>,
     headers: HeaderMap,
 ) -> Response {
-    let who = match asking.window.filter(|_| speaker) {
-        Some(window) => Who::Speaker(room.enter(window)),
-        None => Who::Audience(hub.watch()),
+    let who = match (asking.window, tenure) {
+        (Some(window), Some(tenure)) => Who::Speaker {
+            presence: room.enter(window),
+            tenure,
+        },
+        _ => Who::Audience(hub.watch()),
     };
     let last_seen = headers
         .get("last-event-id")
@@ -95,6 +113,7 @@ impl Reader {
         }
         tokio::select! {
             () = self.shutdown.cancelled() => None,
+            () = self.who.is_deposed() => None,
             () = tokio::time::sleep(HEARTBEAT) => Some(Bytes::from_static(b": still here\n\n")),
             frame = self.frames.recv() => match frame {
                 Ok(frame) => {

@@ -3,15 +3,16 @@
 use super::error::Error;
 use crate::config::PublicUrl;
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, HeaderName, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, HOST, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Answers go out with these. No inline script or style anywhere, so the policy needs no exceptions.
-const HEADERS: [(&str, &str); 5] = [
+const HEADERS: [(&str, &str); 7] = [
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
@@ -22,6 +23,14 @@ const HEADERS: [(&str, &str); 5] = [
     // Not `no-referrer`: under that policy a form posts `Origin: null`, which tells us nothing.
     ("referrer-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
+    // No other page may load ours as its picture or script: on a plain LAN address browsers send no fetch metadata, and
+    // this is what keeps them out there.
+    ("cross-origin-resource-policy", "same-origin"),
+    // A talk needs none of these. What it needs (fullscreen, the wake lock) is not listed and stays our own pages'.
+    (
+        "permissions-policy",
+        "camera=(), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), serial=(), midi=()",
+    ),
 ];
 
 /// Adds the security headers to an answer.
@@ -34,6 +43,12 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
         );
     }
     response
+}
+
+/// Answers for the speaker alone stay in no cache: the next user of the browser would find them.
+#[must_use]
+pub fn keep_nowhere() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
 /// The hosts that a request may name.

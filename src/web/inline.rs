@@ -163,7 +163,7 @@ impl Alone<'_> {
         }
         let folder = fs::canonicalize(self.folder?).ok()?;
         let file = fs::canonicalize(folder.join(path)).ok()?;
-        file.starts_with(folder)
+        (file.starts_with(folder) && file.is_file())
             .then(|| fs::read(file).ok())
             .flatten()
     }

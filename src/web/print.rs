@@ -9,6 +9,7 @@ use crate::deck::{Deck, SlideView};
 use crate::live::run::{Run, Runs};
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::http::header::CACHE_CONTROL;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -47,7 +48,8 @@ pub async fn slides(
 ) -> Result<Response, Error> {
     if wanted.notes.is_some() {
         return if speaker {
-            with_notes(&deck, runs.last().as_deref())
+            let page = with_notes(&deck, runs.last().as_deref())?;
+            Ok(([(CACHE_CONTROL, "no-store")], page).into_response())
         } else {
             Ok(Redirect::to("/login").into_response())
         };

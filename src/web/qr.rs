@@ -114,6 +114,18 @@ impl RoomAddress {
         public.is_some_and(|public| public.authority() == authority)
     }
 
+    /// Whether the room comes by way of `--public-url`.
+    #[must_use]
+    pub fn has_public_url(&self) -> bool {
+        self.0.public.is_some()
+    }
+
+    /// Whether the room's way to us is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.0.public.as_ref().is_some_and(PublicUrl::is_https)
+    }
+
     /// The hosts that a request may name.
     #[must_use]
     pub fn hosts(&self) -> Hosts {

@@ -4,6 +4,7 @@ use futures::StreamExt as _;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -18,6 +19,7 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// A running server. Dropping it kills it.
 pub(crate) struct Talk {
     child: Child,
+    printed: Arc<Mutex<String>>,
     /// Its state folder.
     pub(crate) state: TempDir,
     /// Its URL, with a slash at the end.
@@ -64,8 +66,15 @@ impl Talk {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let printed = Arc::new(Mutex::new(String::new()));
+        let note = |printed: &Mutex<String>, line: &str| {
+            let mut printed = printed.lock().unwrap();
+            printed.push_str(line);
+            printed.push('\n');
+        };
         let started = async {
             while let Some(line) = lines.next_line().await.unwrap() {
+                note(&printed, &line);
                 if line.contains("tells `podium spike`") {
                     return;
                 }
@@ -75,10 +84,16 @@ impl Talk {
         tokio::time::timeout(START_LIMIT, started)
             .await
             .expect("podium serve is on in time");
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let more = Arc::clone(&printed);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                note(&more, &line);
+            }
+        });
         let connection = read_connection(state.path());
         Self {
             child,
+            printed,
             state,
             url: connection["url"].as_str().unwrap().to_owned(),
             key: connection["speaker_key"].as_str().unwrap().to_owned(),
@@ -87,6 +102,11 @@ impl Talk {
                 .build()
                 .unwrap(),
         }
+    }
+
+    /// What the server has printed on its standard output.
+    pub(crate) fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
     }
 
     /// The server's process id.

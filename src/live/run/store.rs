@@ -127,6 +127,12 @@ fn read(path: &Path) -> io::Result<Run> {
     if lengths.iter().any(|length| *length != rows) {
         return Err(io::Error::other("its columns differ in length"));
     }
+    // The id makes links and a file name; the file that we would take for it must be this one.
+    let is_named_so = path.file_stem().is_some_and(|name| name == run.id.as_str());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !is_named_so || !run.id.bytes().all(plain) {
+        return Err(io::Error::other("its id is not its name"));
+    }
     Ok(run)
 }
 
@@ -143,6 +149,19 @@ mod tests {
         assert_eq!(again.find("20251124-180342").as_deref(), Some(&run()));
         assert_eq!(again.last().as_deref(), Some(&run()));
         assert!(again.find("../connection").is_none());
+    }
+
+    #[test]
+    fn a_run_whose_id_leads_elsewhere_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        Runs::open(folder.path()).save(run()).unwrap();
+        for id in ["../connection", "20250101-000000", "a\"b"] {
+            let mut forged = run();
+            forged.id = id.to_owned();
+            let path = folder.path().join("runs/forged.json");
+            fs::write(path, serde_json::to_vec(&forged).unwrap()).unwrap();
+            assert_eq!(Runs::open(folder.path()).all().len(), 1, "{id}");
+        }
     }
 
     #[test]
