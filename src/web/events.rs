@@ -7,6 +7,8 @@
 //! there, which is what its right to drive hangs on, and it is not counted as a viewer.
 
 use super::auth::MaybeSpeaker;
+use super::error::Error;
+use super::position;
 use crate::live::hub::{Frame, Hub, Viewer};
 use crate::live::room::{Presence, Room};
 use axum::body::Body;
@@ -50,6 +52,9 @@ pub struct Asking {
 }
 
 /// The stream of one browser.
+///
+/// # Errors
+/// [`Error::Input`], as JSON, when the window's id is none.
 pub async fn stream(
     State(hub): State<Hub>,
     State(room): State<Room>,
@@ -57,8 +62,10 @@ pub async fn stream(
     MaybeSpeaker(speaker): MaybeSpeaker,
     Query(asking): Query<Asking>,
     headers: HeaderMap,
-) -> Response {
-    let who = match asking.window.filter(|_| speaker) {
+) -> Result<Response, Response> {
+    let window = asking.window.filter(|_| speaker);
+    let window = window.map(|id| position::window(&id)).transpose();
+    let who = match window.map_err(Error::into_json)? {
         Some(window) => Who::Speaker(room.enter(window)),
         None => Who::Audience(hub.watch()),
     };
@@ -84,7 +91,7 @@ pub async fn stream(
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
     ];
-    (headers, Body::from_stream(frames)).into_response()
+    Ok((headers, Body::from_stream(frames)).into_response())
 }
 
 impl Reader {
@@ -104,9 +111,10 @@ impl Reader {
                     Some(frame.bytes)
                 }
                 Err(RecvError::Lagged(_)) => {
-                    let (snapshot, frames) = self.hub.catch_up();
-                    self.frames = frames;
-                    Some(snapshot.bytes)
+                    let fresh = self.hub.subscribe(None);
+                    self.frames = fresh.then;
+                    self.waiting.extend(fresh.first.into_iter().map(|frame| frame.bytes));
+                    self.waiting.pop_front()
                 }
                 Err(RecvError::Closed) => None,
             },

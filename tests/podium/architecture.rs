@@ -6,20 +6,22 @@ use std::path::{Path, PathBuf};
 /// What each module may use of the others.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("autoscale", &[]),
+    ("backoff", &[]),
     ("clock", &[]),
     ("config", &[]),
     ("connection", &[]),
     ("deck", &[]),
-    ("cluster", &["clock"]),
-    ("queue", &["clock", "config"]),
+    ("cluster", &["backoff", "clock"]),
+    ("queue", &["backoff", "clock", "config"]),
     ("stage", &["clock", "cluster", "config", "queue"]),
-    ("live", &["clock", "cluster", "config", "queue"]),
+    ("live", &["backoff", "clock", "cluster", "config", "queue"]),
     ("embedded", &["autoscale", "clock"]),
     ("web", &["config", "deck", "live", "stage"]),
 ];
 
 const MODULES: &[&str] = &[
     "autoscale",
+    "backoff",
     "cli",
     "clock",
     "cluster",
