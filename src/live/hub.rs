@@ -53,6 +53,8 @@ pub struct SourceHealth {
     pub name: &'static str,
     /// Whether its numbers are current.
     pub ok: bool,
+    /// Whether they should be: a demo that is not deployed has no queue, and that is no fault.
+    pub due: bool,
     /// Why not; empty when they are.
     pub reason: String,
     /// Since when, ms since the epoch.

@@ -210,10 +210,10 @@ impl Observer {
             light::of_demo("redis", queue, self.deployment, self.redis_is_ours),
             light::of_demo("metrics", metric, self.deployment, true),
         ];
-        for (light, due) in &lights {
-            self.outages.note(light, *due);
+        for light in &lights {
+            self.outages.note(light);
         }
-        self.hub.health(&lights.map(|(light, _)| light));
+        self.hub.health(&lights);
     }
 
     fn fill_queue(&mut self, sample: &mut Sample, queue: Option<&Stats>) {

@@ -18,11 +18,10 @@ enum News {
 }
 
 impl Outages {
-    /// Takes note of a source and tells the log if that is news. `due` says whether it should answer at all: a demo that
-    /// is not deployed has no queue, and that is no failure.
-    pub fn note(&mut self, source: &SourceHealth, due: bool) {
+    /// Takes note of a source and tells the log if that is news.
+    pub fn note(&mut self, source: &SourceHealth) {
         let SourceHealth { name, reason, .. } = source;
-        match self.news(source, due) {
+        match self.news(source) {
             Some(News::Away) => {
                 tracing::warn!(source = name, %reason, "{name} is away; its numbers are not shown until it is back");
             }
@@ -31,11 +30,11 @@ impl Outages {
         }
     }
 
-    fn news(&mut self, source: &SourceHealth, due: bool) -> Option<News> {
+    fn news(&mut self, source: &SourceHealth) -> Option<News> {
         if source.ok {
             return self.0.remove(source.name).then_some(News::Back);
         }
-        (due && self.0.insert(source.name)).then_some(News::Away)
+        (source.due && self.0.insert(source.name)).then_some(News::Away)
     }
 }
 
@@ -43,10 +42,11 @@ impl Outages {
 mod tests {
     use super::*;
 
-    fn light(name: &'static str, ok: bool) -> SourceHealth {
+    fn light(name: &'static str, ok: bool, due: bool) -> SourceHealth {
         SourceHealth {
             name,
             ok,
+            due,
             reason: if ok { "" } else { "gone" }.to_owned(),
             since: 0,
         }
@@ -57,7 +57,7 @@ mod tests {
         let mut outages = Outages::default();
         let mut told = Vec::new();
         for ok in [true, false, false, false, true, true, false] {
-            told.push(outages.news(&light("redis", ok), true));
+            told.push(outages.news(&light("redis", ok, true)));
         }
         let (away, back) = (Some(News::Away), Some(News::Back));
         assert_eq!(told, [None, away, None, None, back, None, away]);
@@ -66,12 +66,12 @@ mod tests {
     #[test]
     fn what_need_not_answer_is_not_missed_and_the_sources_are_told_apart() {
         let mut outages = Outages::default();
-        assert_eq!(outages.news(&light("redis", false), false), None);
-        assert_eq!(outages.news(&light("redis", true), true), None);
+        assert_eq!(outages.news(&light("redis", false, false)), None);
+        assert_eq!(outages.news(&light("redis", true, true)), None);
         assert_eq!(
-            outages.news(&light("cluster", false), true),
+            outages.news(&light("cluster", false, true)),
             Some(News::Away)
         );
-        assert_eq!(outages.news(&light("redis", true), true), None);
+        assert_eq!(outages.news(&light("redis", true, true)), None);
     }
 }

@@ -8,8 +8,8 @@ use crate::live::hub::SourceHealth;
 /// first attempt).
 pub(super) type Told = (Option<String>, i64);
 
-/// The light of the cluster, and whether it should be on: before the first lists are in, it need not.
-pub(super) fn of_cluster(view: &View) -> (SourceHealth, bool) {
+/// The light of the cluster. Before the first lists are in, it need not be on.
+pub(super) fn of_cluster(view: &View) -> SourceHealth {
     let (ok, reason, since) = match &view.stale {
         Some((reason, since)) => (false, reason.clone(), *since),
         None if view.complete => (true, String::new(), 0),
@@ -19,36 +19,36 @@ pub(super) fn of_cluster(view: &View) -> (SourceHealth, bool) {
             0,
         ),
     };
-    let light = SourceHealth {
+    SourceHealth {
         name: "cluster",
         ok,
+        due: view.complete || view.stale.is_some(),
         reason,
         since,
-    };
-    (light, view.complete || view.stale.is_some())
+    }
 }
 
-/// The light of a source that the demo brings along, and whether it should be on: a demo that is not deployed has no
-/// queue and no metric, and that is no fault. `ours` is false for a Redis that is there without the demo.
+/// The light of a source that the demo brings along: a demo that is not deployed has no queue and no metric, and that is
+/// no fault. `ours` is false for a Redis that is there without the demo.
 pub(super) fn of_demo(
     name: &'static str,
     (error, since): Told,
     deployment: Deployment,
     ours: bool,
-) -> (SourceHealth, bool) {
+) -> SourceHealth {
     let due = since != 0 && (!ours || deployment == Deployment::Deployed);
     let reason = match error.as_deref() {
         Some(_) if ours && deployment == Deployment::Absent => "the queue demo is not deployed",
         Some(reason) => reason,
         None => "",
     };
-    let light = SourceHealth {
+    SourceHealth {
         name,
         ok: error.is_none(),
+        due,
         reason: reason.to_owned(),
         since,
-    };
-    (light, due)
+    }
 }
 
 #[cfg(test)]
@@ -69,20 +69,16 @@ mod tests {
             (Deployment::Deployed, true, true, "connection refused"),
             (Deployment::Absent, false, true, "connection refused"),
         ] {
-            let (light, missed) = of_demo("redis", gone(), deployment, ours);
+            let light = of_demo("redis", gone(), deployment, ours);
             assert_eq!(
-                (light.reason.as_str(), missed),
+                (light.reason.as_str(), light.due),
                 (reason, due),
                 "{deployment:?} {ours}"
             );
         }
-        let (_, missed) = of_demo(
-            "redis",
-            (Some("not read yet".to_owned()), 0),
-            Deployment::Unknown,
-            false,
-        );
-        assert!(!missed, "it has not been tried");
+        let untried = (Some("not read yet".to_owned()), 0);
+        let light = of_demo("redis", untried, Deployment::Unknown, false);
+        assert!(!light.due, "it has not been tried");
     }
 
     #[test]
@@ -91,8 +87,8 @@ mod tests {
             stale: Some(("Connection refused".to_owned(), 7)),
             ..View::default()
         };
-        let (light, missed) = of_cluster(&stale);
-        assert!(!light.ok && missed && light.since == 7);
-        assert!(!of_cluster(&View::default()).1, "still being read");
+        let light = of_cluster(&stale);
+        assert!(!light.ok && light.due && light.since == 7);
+        assert!(!of_cluster(&View::default()).due, "still being read");
     }
 }

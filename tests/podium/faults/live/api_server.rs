@@ -28,7 +28,11 @@ fn api(backend: &Talk) -> SocketAddr {
 fn by_way_of(backend: &Talk, way: SocketAddr) -> PathBuf {
     let text = std::fs::read_to_string(backend.kubeconfig()).unwrap();
     let path = backend.state.path().join("by-another-way");
-    std::fs::write(&path, text.replace(&api(backend).to_string(), &way.to_string())).unwrap();
+    std::fs::write(
+        &path,
+        text.replace(&api(backend).to_string(), &way.to_string()),
+    )
+    .unwrap();
     path
 }
 
@@ -96,13 +100,14 @@ async fn watches_whose_version_is_gone_begin_anew_and_miss_nothing() {
         page.until(Duration::from_secs(10), "the change is seen", |page| {
             let kinds: BTreeSet<_> = meddler.expired().into_iter().collect();
             let every_watch_was_told = kinds.len() == 6;
-            every_watch_was_told
-                && page.sample["quota_hard"] == pods
-                && page.knows(&OF_CLUSTER)
+            every_watch_was_told && page.sample["quota_hard"] == pods && page.knows(&OF_CLUSTER)
         })
         .await;
         let told = meddler.expired();
-        assert!(told.len() <= 8, "each listed when told, by {how:?}: {told:?}");
+        assert!(
+            told.len() <= 8,
+            "each listed when told, by {how:?}: {told:?}"
+        );
     }
     let (away, back) = told(&log, "cluster");
     assert!(away == back && away <= 2, "{:#?}", log.lines());

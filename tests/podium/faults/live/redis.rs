@@ -85,7 +85,11 @@ async fn a_redis_that_is_killed_or_frozen_takes_its_numbers_along_and_brings_the
     history_has_a_gap(&talk, "depth").await;
     let (away, back) = told(&log, "redis");
     // One that starts slowly may be seen before the first kill; it is told in pairs all the same.
-    assert!(away == back && (2..=3).contains(&away), "{:#?}", log.lines());
+    assert!(
+        away == back && (2..=3).contains(&away),
+        "{:#?}",
+        log.lines()
+    );
 }
 
 #[tokio::test]
