@@ -180,13 +180,14 @@ pub fn metric(
         let work = async {
             let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
             loop {
-                let metric = view.borrow().metric.clone();
-                let asked = metric.is_some();
-                let result = match metric {
-                    None => Err("no ScaledObject yet".to_owned()),
-                    Some(metric) => ask(&cluster, &metric).await,
+                let Some(metric) = view.borrow().metric.clone() else {
+                    // Nothing was asked, so nothing has failed.
+                    sender.send_replace(Reading::unread("no ScaledObject yet"));
+                    sleep(METRIC_EVERY).await;
+                    continue;
                 };
-                let pause = if asked && result.is_err() {
+                let result = ask(&cluster, &metric).await;
+                let pause = if result.is_err() {
                     backoff.next_pause()
                 } else {
                     backoff.succeeded();

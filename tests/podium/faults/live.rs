@@ -11,8 +11,8 @@ use crate::talk::{Events, Log, Talk};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// When a source that hangs must be known to hang at the latest; half a second of it is for a busy machine.
-const AT_ONCE: Duration = Duration::from_millis(2_500);
+/// When a source that hangs must be known to hang at the latest: two seconds, and as much again for a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(4);
 /// When everything must be back after the fault has ended.
 const BACK: Duration = Duration::from_secs(15);
 

@@ -80,7 +80,12 @@ async fn an_api_server_that_is_gone_or_silent_takes_its_numbers_along_and_brings
     }
     history_has_a_gap(&talk, "ready").await;
     assert_eq!(told(&log, "cluster"), (2, 2), "{:#?}", log.lines());
-    assert_eq!(told(&log, "metrics"), (2, 2), "{:#?}", log.lines());
+    let (away, back) = told(&log, "metrics");
+    assert!(
+        away == back && (2..=3).contains(&away),
+        "{:#?}",
+        log.lines()
+    );
     assert_eq!(told(&log, "redis"), (0, 0), "{:#?}", log.lines());
 }
 
@@ -129,6 +134,11 @@ async fn a_metrics_api_that_fails_or_hangs_loses_its_own_number_only() {
         meddler.metric(Metric::Answered);
         page.finds("metrics", &OF_METRICS).await;
     }
-    assert_eq!(told(&log, "metrics"), (2, 2), "{:#?}", log.lines());
+    let (away, back) = told(&log, "metrics");
+    assert!(
+        away == back && (2..=3).contains(&away),
+        "{:#?}",
+        log.lines()
+    );
     assert_eq!(told(&log, "cluster"), (0, 0), "{:#?}", log.lines());
 }

@@ -1,11 +1,9 @@
-//! Redis killed, frozen and started again: the real one, and the demo's own in the embedded cluster.
+//! A real Redis killed, frozen and started again.
 
-use super::{OF_CLUSTER, OF_REDIS, Page, history_has_a_gap, told};
-use crate::shutdown::descendants;
+use super::{OF_REDIS, Page, history_has_a_gap, told};
 use crate::talk::Talk;
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -90,32 +88,4 @@ async fn a_redis_that_is_killed_or_frozen_takes_its_numbers_along_and_brings_the
         "{:#?}",
         log.lines()
     );
-}
-
-#[tokio::test]
-async fn the_demos_own_redis_that_is_killed_is_missed_and_comes_back_with_its_pod() {
-    let (talk, log) = Talk::start_logged(None, &[]).await;
-    talk.deploy().await;
-    let mut page = Page::open(&talk).await;
-    page.finds("redis", &OF_REDIS).await;
-    page.finds("cluster", &OF_CLUSTER).await;
-    page.until(Duration::from_secs(10), "deployed", |page| {
-        page.deployment["state"] == "deployed"
-    })
-    .await;
-    let broker = descendants(talk.pid()).into_iter().find(|pid| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line)
-            .split('\0')
-            .any(|word| word == "broker")
-    });
-    signal(broker.expect("the broker runs as a process"), "KILL").await;
-    page.loses("redis", &OF_REDIS, &["lost", "reachable", "starting"])
-        .await;
-    assert!(page.knows(&OF_CLUSTER));
-    assert_eq!(page.deployment["state"], "deployed", "its light tells");
-    page.finds("redis", &OF_REDIS).await;
-    history_has_a_gap(&talk, "depth").await;
-    assert_eq!(told(&log, "redis"), (1, 1), "{:#?}", log.lines());
-    assert_eq!(told(&log, "cluster"), (0, 0), "{:#?}", log.lines());
 }
