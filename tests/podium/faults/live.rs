@@ -9,7 +9,8 @@ mod viewers;
 
 use crate::talk::{Events, Log, Talk};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// When a source that hangs must be known to hang at the latest: two seconds, and as much again for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(4);
