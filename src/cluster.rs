@@ -13,14 +13,22 @@ pub mod watch;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::Path;
+use std::time::Duration;
 
 /// The field manager of everything Podium applies.
 pub const FIELD_MANAGER: &str = "podium";
 
+/// The longest silence on a connection that is read from: longer than any watch is quiet (`watch::WATCH_FOR`). One
+/// connection of many can die without a word, and a list or a watch on it would wait for ever.
+const LONGEST_SILENCE: Duration = Duration::from_secs(25);
+
 /// A connection to one cluster. Clones share it.
 #[derive(Clone)]
 pub struct Cluster {
+    /// For changes: a busy API server is asked again.
     client: kube::Client,
+    /// For what the room sees: a failure must show at once, not after kube's own fifteen tries.
+    observing: kube::Client,
     address: String,
 }
 
@@ -136,10 +144,21 @@ impl Cluster {
         {
             config.cluster_url = url;
         }
-        let client = kube::Client::try_from(config).map_err(|error| ClusterError::Kubeconfig {
-            reason: error.to_string(),
-        })?;
-        Ok(Self { client, address })
+        let mut observing = config.clone();
+        observing.default_retry = false;
+        observing.read_timeout = Some(LONGEST_SILENCE);
+        // Or the time that a connection waited for its next request would count.
+        observing.reset_reader_on_write = true;
+        let client = |config| {
+            kube::Client::try_from(config).map_err(|error: kube::Error| ClusterError::Kubeconfig {
+                reason: error.to_string(),
+            })
+        };
+        Ok(Self {
+            client: client(config)?,
+            observing: client(observing)?,
+            address,
+        })
     }
 
     /// The API server's URL.
@@ -157,6 +176,28 @@ impl Cluster {
         version
             .map(|version| version.git_version)
             .map_err(|error| self.error("ask for the version", error))
+    }
+
+    /// Whether the API server answers and is well. It need not let us in: a refusal is an answer.
+    ///
+    /// `/livez` and not `/readyz`: one of several API servers that is about to stop is not ready for a minute, while
+    /// every watch on it works.
+    ///
+    /// # Errors
+    /// [`ClusterError::Unreachable`], or [`ClusterError::Refused`] with a 5xx.
+    pub async fn answers(&self) -> Result<(), ClusterError> {
+        let doing = "ask the API server whether it lives";
+        let request = axum::http::Request::get("/livez")
+            .body(Vec::new())
+            .map_err(|error| ClusterError::Refused {
+                doing: doing.to_owned(),
+                code: 0,
+                message: error.to_string(),
+            })?;
+        match self.observing.request_text(request).await {
+            Err(kube::Error::Api(status)) if status.code < 500 => Ok(()),
+            answer => answer.map(|_| ()).map_err(|error| self.error(doing, error)),
+        }
     }
 
     /// Tells a refusal from an absence, and says what was being done.

@@ -406,8 +406,8 @@ pub fn kubeconfig_path() -> PathBuf {
     named.unwrap_or_else(home)
 }
 
-/// kube logs each failed request as an error of its own; we tell a source's failure once, in `health`.
-const DEFAULT_LOG: &str = "warn,kube_client=off,kube_runtime=off";
+/// kube logs each failed request as an error of its own; `live::outage` tells each failure and each recovery once.
+const DEFAULT_LOG: &str = "warn,podium::live::outage=info,kube_client=off,kube_runtime=off";
 
 /// What `tracing` should show: `PODIUM_LOG`, in the syntax of tracing-subscriber's filters; warnings unless told.
 #[must_use]

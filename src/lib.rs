@@ -9,13 +9,14 @@
 //! - [`deck`]: Markdown to slides. Knows no HTTP.
 //! - [`autoscale`]: the scaling rules of KEDA and the HPA, pure: no clock, no I/O, no Kubernetes client.
 //! - [`server`]: HTTP for strangers, every connection within limits. What `web` and the embedded API stand on.
-//! - [`config`], [`clock`]: settings and time.
+//! - [`config`], [`clock`], [`backoff`]: settings, time, and pauses between attempts.
 //! - [`embedded`]: a cluster and a Redis in a box, behind the same two protocols. Only `serve` starts it.
 //!
 //! Read `autoscale` for what is taught, `embedded::store` and `embedded::controllers` for how the box works, `live`
 //! for how it reaches the room.
 
 pub mod autoscale;
+pub mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod cluster;

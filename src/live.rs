@@ -17,6 +17,7 @@ pub mod ink;
 pub mod keda_clock;
 pub mod lag;
 pub mod observer;
+pub mod outage;
 pub mod position;
 pub mod rates;
 pub mod room;

@@ -41,7 +41,7 @@ impl Cluster {
             .body(Vec::new())
             .map_err(|error| refused(&error.to_string()))?;
         let list: Value = self
-            .client
+            .observing
             .request(request)
             .await
             .map_err(|error| self.error(&doing, error))?;

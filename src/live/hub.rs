@@ -3,7 +3,9 @@
 //! The hub keeps the current picture (history, milestones, actions, health, pods, deployment) and a broadcast ring of
 //! encoded frames. A browser gets the frames it missed, if the ring still has them, or one fresh snapshot; then what
 //! comes. The ring holds a fixed number of shared frames, so a slow reader holds nothing: when the ring has moved past
-//! it, it skips to a snapshot. The snapshot is encoded at most once per frame, however many browsers connect.
+//! it, it skips to a snapshot. The snapshot is encoded at most every two seconds while only samples come, however many
+//! browsers connect: between, a browser gets the last one and the samples since. So readers that take a snapshot and then
+//! stall, however many, hold few different ones.
 //!
 //! The pointer's frames are the exception: they have no id and are in no ring, for nobody wants to see where it was.
 //!
@@ -20,11 +22,15 @@ use serde_json::{Map, Value, json};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 /// Frames kept for slow or reconnecting readers: about fifty seconds at five samples a second.
 const RING: usize = 256;
+
+/// How long a snapshot serves newcomers, unless something other than a sample happens.
+const SNAPSHOT_FOR: Duration = Duration::from_secs(2);
 
 /// Actions kept for the log of a page that connects.
 const ACTIONS_KEPT: usize = 20;
@@ -47,6 +53,8 @@ pub struct SourceHealth {
     pub name: &'static str,
     /// Whether its numbers are current.
     pub ok: bool,
+    /// Whether they should be: a demo that is not deployed has no queue, and that is no fault.
+    pub due: bool,
     /// Why not; empty when they are.
     pub reason: String,
     /// Since when, ms since the epoch.
@@ -150,6 +158,17 @@ impl Hub {
         self.send(&mut picture, "sample", &data);
     }
 
+    /// Moves the history by so many ms, since the clock that dated it was set, and gives everyone the moved one.
+    pub fn shift(&self, by: i64) {
+        let mut picture = self.lock();
+        picture.timeline.shift(by);
+        for milestone in &mut picture.milestones {
+            milestone.t += by;
+        }
+        let data = picture.whole();
+        self.send(&mut picture, "snapshot", &data);
+    }
+
     /// Publishes a milestone.
     pub fn milestone(&self, milestone: Milestone) {
         let mut picture = self.lock();
@@ -183,7 +202,7 @@ impl Hub {
         self.send(&mut picture, "action", action);
     }
 
-    /// Publishes the worker pods, if they differ.
+    /// Publishes the worker pods, if they differ; null while they are not known.
     pub fn pods(&self, pods: Value) {
         let mut picture = self.lock();
         if picture.pods != pods {
@@ -252,53 +271,22 @@ impl Hub {
         });
     }
 
-    /// Lets a browser read. `last_seen` is the `Last-Event-ID` of a browser that comes back.
+    /// Lets a browser read. `last_seen` is the `Last-Event-ID` of a browser that comes back; without it, or when it is
+    /// too long ago, there is a snapshot first.
     #[must_use]
     pub fn subscribe(&self, last_seen: Option<u64>) -> Subscription {
         let mut picture = self.lock();
         // Subscribed under the lock: no frame can fall between the first ones and the stream.
         let then = self.0.frames.subscribe();
         let missed = last_seen.and_then(|last| picture.since(last));
-        let first = missed.unwrap_or_else(|| vec![self.snapshot(&mut picture)]);
+        let first = missed.unwrap_or_else(|| picture.snapshot());
         Subscription { first, then }
     }
 
-    /// A fresh snapshot and the frames after it, for a reader that fell behind.
-    #[must_use]
-    pub fn catch_up(&self) -> (Frame, broadcast::Receiver<Frame>) {
-        let mut picture = self.lock();
-        let then = self.0.frames.subscribe();
-        (self.snapshot(&mut picture), then)
-    }
-
-    fn snapshot(&self, picture: &mut Picture) -> Frame {
-        let last = picture.next_id.saturating_sub(1);
-        if let Some(snapshot) = picture
-            .snapshot
-            .as_ref()
-            .filter(|snapshot| snapshot.id == last)
-        {
-            return snapshot.clone();
-        }
-        let data = json!({
-            "t": picture.timeline.latest().map(|latest| latest.t),
-            "samples": picture.timeline.columns(),
-            "sample": picture.timeline.latest(),
-            "pods": if picture.pods.is_null() { json!([]) } else { picture.pods.clone() },
-            "milestones": picture.milestones,
-            "actions": picture.actions,
-            "health": if picture.health.is_null() { json!([]) } else { picture.health.clone() },
-            "deployment": picture.deployment,
-            "position": picture.position,
-            "ink": picture.ink,
-            "deck_version": picture.deck_version,
-        });
-        let snapshot = encode(last, "snapshot", &data);
-        picture.snapshot = Some(snapshot.clone());
-        snapshot
-    }
-
     fn send(&self, picture: &mut Picture, event: &str, data: &Value) {
+        if event != "sample" {
+            picture.snapshot = None;
+        }
         let frame = encode(picture.next_id, event, data);
         picture.next_id += 1;
         picture.ring.push_back(frame.clone());
@@ -318,6 +306,39 @@ impl Hub {
 }
 
 impl Picture {
+    /// All that a page shows.
+    fn whole(&self) -> Value {
+        json!({
+            "t": self.timeline.latest().map(|latest| latest.t),
+            "samples": self.timeline.columns(),
+            "sample": self.timeline.latest(),
+            "pods": self.pods,
+            "milestones": self.milestones,
+            "actions": self.actions,
+            "health": if self.health.is_null() { json!([]) } else { self.health.clone() },
+            "deployment": self.deployment,
+            "position": self.position,
+            "ink": self.ink,
+            "deck_version": self.deck_version,
+        })
+    }
+
+    /// A snapshot, and the frames since.
+    fn snapshot(&mut self) -> Vec<Frame> {
+        let recent = self
+            .snapshot
+            .clone()
+            .filter(|snapshot| snapshot.made.elapsed() < SNAPSHOT_FOR);
+        if let Some(snapshot) = recent
+            && let Some(since) = self.since(snapshot.id)
+        {
+            return [vec![snapshot], since].concat();
+        }
+        let snapshot = encode(self.next_id.saturating_sub(1), "snapshot", &self.whole());
+        self.snapshot = Some(snapshot.clone());
+        vec![snapshot]
+    }
+
     /// The frames after `last`, if the ring still has all of them. An id from another run of the server is no help.
     fn since(&self, last: u64) -> Option<Vec<Frame>> {
         let oldest = self.ring.front()?.id;
@@ -402,6 +423,42 @@ mod tests {
         let one = hub.subscribe(None).first[0].bytes.as_ptr();
         let two = hub.subscribe(None).first[0].bytes.as_ptr();
         assert_eq!(one, two);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_serves_for_two_seconds_with_the_samples_since() {
+        let hub = Hub::new(1);
+        let sample = |t| Sample {
+            t,
+            ..Sample::default()
+        };
+        hub.sample(sample(1));
+        let _ = hub.subscribe(None);
+        hub.sample(sample(2));
+        let ids = |hub: &Hub| -> Vec<_> {
+            let first = hub.subscribe(None).first;
+            first.iter().map(|frame| frame.id).collect()
+        };
+        assert_eq!(ids(&hub), [1, 2]);
+        hub.pods(json!([{"name": "a"}]));
+        assert_eq!(ids(&hub), [3], "what is no sample is in the snapshot");
+        hub.sample(sample(3));
+        tokio::time::advance(SNAPSHOT_FOR).await;
+        assert_eq!(ids(&hub), [4]);
+    }
+
+    #[test]
+    fn a_clock_set_back_gives_everyone_the_history_moved_along() {
+        let hub = Hub::new(1);
+        hub.sample(Sample {
+            t: 3_600_000,
+            ..Sample::default()
+        });
+        let mut watching = hub.subscribe(None).then;
+        hub.shift(-3_600_000);
+        let frame = watching.try_recv().unwrap();
+        assert!(text(&frame).contains("event: snapshot"), "{}", text(&frame));
+        assert!(text(&frame).contains("\"t\":[0]"));
     }
 
     #[test]

@@ -13,10 +13,12 @@ pub const POINTS_IN_A_STROKE: usize = 600;
 /// What one step holds. At ten pieces a second a viewer's phone then reads half a megabyte a second at the worst.
 const POINTS_ON_A_STEP: usize = 3_000;
 const STROKES_ON_A_STEP: usize = 200;
+/// What all steps hold together: every newcomer's snapshot carries it, some 400 kB at the most.
+const POINTS_IN_ALL: usize = 30_000;
 
-/// The step is full.
+/// The step is full, or the talk is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no room for more ink on this step")]
+#[error("there is no room for more ink; wipe what is no longer needed")]
 pub struct Full;
 
 /// A stroke and its name; pieces of one stroke share it.
@@ -41,16 +43,16 @@ impl Ink {
         name: Option<String>,
         points: Vec<Point>,
     ) -> Result<(), Full> {
+        let in_all: usize = self.0.values().flatten().map(|it| it.points.len()).sum();
         let strokes = self.0.entry(address.to_owned()).or_default();
         let known = strokes
             .iter()
             .rposition(|stroke| name.is_some() && stroke.name == name);
-        let others = strokes
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| Some(*at) != known);
-        let held: usize = others.map(|(_, stroke)| stroke.points.len()).sum();
-        if held + points.len() > POINTS_ON_A_STEP
+        let on_step: usize = strokes.iter().map(|stroke| stroke.points.len()).sum();
+        let replaced = known.map_or(0, |at| strokes[at].points.len());
+        let grown = |held: usize| held - replaced + points.len();
+        if grown(on_step) > POINTS_ON_A_STEP
+            || grown(in_all) > POINTS_IN_ALL
             || (known.is_none() && strokes.len() == STROKES_ON_A_STEP)
         {
             return Err(Full);
@@ -136,6 +138,24 @@ mod tests {
             ink.draw("4", None, line(1)).unwrap();
         }
         assert_eq!(ink.draw("4", None, line(1)), Err(Full));
+    }
+
+    #[test]
+    fn a_talk_full_of_ink_takes_no_more_until_some_is_wiped() {
+        let mut ink = Ink::default();
+        for step in 0..POINTS_IN_ALL / POINTS_ON_A_STEP {
+            for stroke in 0..POINTS_ON_A_STEP / POINTS_IN_A_STROKE {
+                let drawn = ink.draw(
+                    &step.to_string(),
+                    name(&stroke.to_string()),
+                    line(POINTS_IN_A_STROKE),
+                );
+                assert_eq!(drawn, Ok(()));
+            }
+        }
+        assert_eq!(ink.draw("last", name("a"), line(1)), Err(Full));
+        ink.wipe(Some("0"));
+        assert_eq!(ink.draw("last", name("a"), line(1)), Ok(()));
     }
 
     #[test]

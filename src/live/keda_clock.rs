@@ -10,6 +10,8 @@ use tokio::sync::watch;
 
 /// The HPA controller's default sync period.
 const SYNC_PERIOD_MS: i64 = 15_000;
+/// Nobody polls a queue less often than this; a time further away is from a clock that was set back since.
+const LONGEST_POLL_MS: i64 = 30 * 60 * 1_000;
 
 /// Next times by `namespace/name`, as the embedded controllers publish them; ms since the epoch.
 pub type NextTimes = watch::Receiver<BTreeMap<String, i64>>;
@@ -82,6 +84,9 @@ impl Reader {
             ),
             KedaClock::Estimated => (hpa.synced.map(|synced| next_after(synced, now)), None),
         };
+        // No sync is further away than the period, unless the clock was set back since the time was told.
+        let next_hpa_sync = next_hpa_sync.filter(|next| next - now <= SYNC_PERIOD_MS);
+        let next_poll = next_poll.filter(|next| next - now <= LONGEST_POLL_MS);
         let synced = next_hpa_sync.map(|next| next - SYNC_PERIOD_MS);
         if synced != self.last_sync {
             self.last_sync = synced;
@@ -98,15 +103,19 @@ impl Reader {
         Reading {
             next_hpa_sync,
             next_poll,
-            stabilization_until: until.filter(|until| above_minimum && *until > now),
+            stabilization_until: until.filter(|until| {
+                let left = until - now;
+                above_minimum && left > 0 && left <= hpa.stabilization_window
+            }),
         }
     }
 }
 
 /// The first sync after `now` in the rhythm of `synced`.
 fn next_after(synced: i64, now: i64) -> i64 {
+    // Rounded down also when `synced` is in the future, as it is after the clock was set back.
     let periods = (now - synced).div_euclid(SYNC_PERIOD_MS) + 1;
-    synced + periods.max(1) * SYNC_PERIOD_MS
+    synced + periods * SYNC_PERIOD_MS
 }
 
 #[cfg(test)]
@@ -174,5 +183,21 @@ mod tests {
             reader.read(1_000, &View::default(), None),
             Reading::default()
         );
+    }
+
+    #[test]
+    fn a_clock_set_back_an_hour_makes_nobody_wait_an_hour() {
+        const HOUR: i64 = 3_600_000;
+        let mut estimated = Reader::new(KedaClock::Estimated, "n", "s");
+        let seen = view(37, HOUR);
+        estimated.read(HOUR, &seen, Some(3_700.0));
+        let reading = estimated.read(1_000, &seen, Some(3_700.0));
+        assert_eq!(reading.next_hpa_sync, Some(15_000), "in the same rhythm");
+        let (_, polls) = watch::channel(BTreeMap::from([("n/s".to_owned(), HOUR + 5_000)]));
+        let next = BTreeMap::from([("n/keda-hpa-s".to_owned(), HOUR + 15_000)]);
+        let (_, syncs) = watch::channel(next);
+        let mut told = Reader::new(KedaClock::Told { syncs, polls }, "n", "s");
+        told.read(HOUR, &seen, Some(3_700.0));
+        assert_eq!(told.read(1_000, &seen, None), Reading::default());
     }
 }

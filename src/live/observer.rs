@@ -2,9 +2,17 @@
 //!
 //! It wakes when a source has something new, but at most five times a second, and at least once a second; so a page at
 //! rest costs next to nothing and a spike shows within a fifth of a second.
+//!
+//! The time of samples is the wall clock's, since pages show times of day. When that is put forward, or the machine
+//! slept, the history has a gap. When it is set back, everything remembered is moved back with it: the history stays in
+//! order, and "8 s after the trigger" stays 8 s.
 
-use super::hub::{Hub, SourceHealth};
+mod deployment;
+mod light;
+
+use super::hub::Hub;
 use super::keda_clock::Reader;
+use super::outage::Outages;
 use super::rates::Rate;
 use super::run::{Recorder, Run, Runs};
 use super::sample::{Sample, Scaler};
@@ -12,14 +20,19 @@ use super::source::{QUEUE_EVERY, QueueSource, Reading};
 use super::story::{MilestoneKind, Story};
 use crate::clock::Clock;
 use crate::cluster::view::{PodState, View};
-use serde_json::json;
+use crate::queue::stats::Stats;
+use deployment::Deployment;
+use light::Told;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// A reading older than this is not shown: three missed rounds of the queue, one and a half of the metric.
-const FRESH_MS: i64 = 1_500;
+/// A reading older than this is not shown: its next round, the longest that may take, and a little.
+const QUEUE_FRESH: Duration = Duration::from_millis(1_500);
+const METRIC_FRESH: Duration = Duration::from_millis(2_500);
 /// The slowest rhythm of samples.
 const AT_REST: Duration = Duration::from_secs(1);
 /// How many of the newest pods the cold start is the median of.
@@ -55,6 +68,8 @@ pub async fn run(
         services: Rate::default(),
         deployment: Deployment::Unknown,
         redis_is_ours: sources.redis_is_ours,
+        outages: Outages::default(),
+        last: None,
     };
     loop {
         let (moving, ended) = observer.tick(&mut sources, clock.now_ms());
@@ -85,9 +100,9 @@ async fn keep(runs: &Runs, run: Option<Run>) {
     }
 }
 
-/// Completes when the cluster or the depth of the queue changes.
+/// Completes when the cluster or the depth of the queue changes, or a source goes away or comes back.
 async fn news(sources: &mut Sources) {
-    let enqueued = |reading: &Reading<crate::queue::stats::Stats>| {
+    let enqueued = |reading: &Reading<Stats>| {
         reading
             .result
             .as_ref()
@@ -95,56 +110,11 @@ async fn news(sources: &mut Sources) {
             .map(|stats| (stats.enqueued, stats.depth))
     };
     let before = enqueued(&sources.queue.stats.borrow_and_update());
+    let answers = sources.metric.borrow_and_update().result.is_ok();
     tokio::select! {
         _ = sources.view.changed() => {}
         _ = sources.queue.stats.wait_for(|reading| enqueued(reading) != before) => {}
-    }
-}
-
-/// Where the demo stands, as the page's buttons need it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deployment {
-    Unknown,
-    Absent,
-    Deploying,
-    Deployed,
-    Removing,
-}
-
-impl Deployment {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Absent => "absent",
-            Self::Deploying => "deploying",
-            Self::Deployed => "deployed",
-            Self::Removing => "removing",
-        }
-    }
-
-    /// The state that the view shows. Half a demo is on its way up or down; which, the past tells: what was whole, or
-    /// going, is going.
-    fn next(self, view: &View, redis_is_ours: bool) -> Self {
-        if !view.complete || view.stale.is_some() {
-            return Self::Unknown;
-        }
-        let worker_ready = view.worker.map(|(_, _, ready)| ready >= 1);
-        // With a minimum of zero a worker at rest has no replicas, and the demo is whole all the same.
-        let worker_whole = view
-            .worker
-            .is_some_and(|(wanted, _, ready)| ready >= wanted.min(1));
-        let redis_ready = view
-            .redis_ready
-            .or((!redis_is_ours && view.worker.is_some()).then_some(true));
-        match (worker_ready, redis_ready) {
-            (None, None) if view.pods.is_empty() => Self::Absent,
-            (Some(_), Some(true)) if worker_whole && view.scaled_object.is_some() => Self::Deployed,
-            _ if matches!(self, Self::Deployed | Self::Removing) && view.worker.is_none() => {
-                Self::Removing
-            }
-            _ if self == Self::Removing => Self::Removing,
-            _ => Self::Deploying,
-        }
+        _ = sources.metric.wait_for(|reading| reading.result.is_ok() != answers) => {}
     }
 }
 
@@ -154,17 +124,24 @@ struct Observer {
     recorder: Recorder,
     arrivals: Rate,
     services: Rate,
+    /// Where the demo stood when that was last known.
     deployment: Deployment,
     redis_is_ours: bool,
+    outages: Outages,
+    /// When the last sample was taken, by the wall clock and by one that nobody can set.
+    last: Option<(i64, Instant)>,
 }
 
 impl Observer {
     /// Takes and publishes one sample; returns whether anything moves, and the run that it ended.
     fn tick(&mut self, sources: &mut Sources, now: i64) -> (bool, Option<Run>) {
+        self.follow_clock(now);
         let view = Arc::clone(&sources.view.borrow_and_update());
-        let queue = sources.queue.stats.borrow_and_update().clone();
-        let metric = sources.metric.borrow().clone();
-        let metric_value = metric.fresh(now, FRESH_MS + 1_000).copied();
+        let reading = sources.queue.stats.borrow_and_update().clone();
+        let (queue, queue_since) = (reading.current(QUEUE_FRESH), reading.since);
+        let reading = sources.metric.borrow().clone();
+        let (metric, metric_since) = (reading.current(METRIC_FRESH).copied(), reading.since);
+        let metric_value = metric.as_ref().ok().copied();
         let mut sample = Sample {
             t: now,
             external_metric: metric_value,
@@ -173,8 +150,9 @@ impl Observer {
             clock_estimated: sources.clock_reader.is_estimate(),
             ..Sample::default()
         };
-        self.fill_queue(&mut sample, &queue);
-        if view.complete && view.stale.is_none() {
+        self.fill_queue(&mut sample, queue.as_ref().ok().copied());
+        let shown = view.complete && view.stale.is_none();
+        if shown {
             fill_cluster(&mut sample, &view);
             let reading = sources.clock_reader.read(now, &view, metric_value);
             sample.next_hpa_sync = reading.next_hpa_sync;
@@ -186,10 +164,16 @@ impl Observer {
         let reason = view.rescales.last().map(|rescale| rescale.message.as_str());
         let milestones = self.story.advance(&sample, min, reason);
         (sample.phase, sample.phase_since) = self.story.phase();
-        self.hub
-            .health(&health(&view, &queue, &metric, self.deployment));
-        let pods: Vec<_> = view.pods.values().collect();
-        self.hub.pods(json!(pods));
+        self.tell_health(
+            &view,
+            (queue.err(), queue_since),
+            (metric.err(), metric_since),
+        );
+        self.hub.pods(if shown {
+            view.pods.values().map(|pod| json!(pod)).collect()
+        } else {
+            Value::Null
+        });
         let moving = sample.is_moving();
         let ended = self.recorder.advance(&sample, self.story.milestones());
         self.hub.sample(sample);
@@ -199,9 +183,42 @@ impl Observer {
         (moving, ended)
     }
 
-    fn fill_queue(&mut self, sample: &mut Sample, queue: &Reading<crate::queue::stats::Stats>) {
+    /// Follows a wall clock that was set back.
+    fn follow_clock(&mut self, now: i64) {
+        let moment = Instant::now();
+        let Some((then, at)) = self.last.replace((now, moment)) else {
+            return;
+        };
+        if now > then {
+            return;
+        }
+        let passed = i64::try_from((moment - at).as_millis()).unwrap_or(i64::MAX);
+        // The last sample lies as long before this one as it should, and at least a millisecond.
+        let by = now - then - passed.max(1);
+        tracing::warn!(
+            "the clock was set back by {} ms; the history moves along",
+            -by
+        );
+        self.hub.shift(by);
+        self.story.shift(by);
+        self.recorder.shift(by);
+    }
+
+    fn tell_health(&mut self, view: &View, queue: Told, metric: Told) {
+        let lights = [
+            light::of_cluster(view),
+            light::of_demo("redis", queue, self.deployment, self.redis_is_ours),
+            light::of_demo("metrics", metric, self.deployment, true),
+        ];
+        for light in &lights {
+            self.outages.note(light);
+        }
+        self.hub.health(&lights);
+    }
+
+    fn fill_queue(&mut self, sample: &mut Sample, queue: Option<&Stats>) {
         let now = sample.t;
-        if let Some(stats) = queue.fresh(now, FRESH_MS) {
+        if let Some(stats) = queue {
             sample.depth = Some(stats.depth);
             sample.in_flight = Some(stats.in_flight);
             sample.enqueued = Some(stats.enqueued);
@@ -218,7 +235,13 @@ impl Observer {
     }
 
     fn tell_deployment(&mut self, view: &View, now: i64) {
-        let next = self.deployment.next(view, self.redis_is_ours);
+        let shown = self.deployment.next(view, self.redis_is_ours);
+        // What was known outlasts a cluster that does not answer for a while.
+        let next = if shown == Deployment::Unknown {
+            self.deployment
+        } else {
+            shown
+        };
         if next == Deployment::Absent && self.deployment == Deployment::Removing {
             let told = self.story.tell(
                 now,
@@ -230,7 +253,7 @@ impl Observer {
         }
         self.deployment = next;
         self.hub.deployment(&json!({
-            "state": next.word(),
+            "state": shown.word(),
             "redis_ready": view.redis_ready.unwrap_or(!self.redis_is_ours),
             "worker_ready": view.worker.is_some_and(|(_, _, ready)| ready >= 1),
         }));
@@ -278,107 +301,5 @@ fn cold_start(view: &View) -> Option<i64> {
     times.get(times.len() / 2).copied()
 }
 
-/// The sources' lights. A demo that is not deployed has no queue and no metric, and that is no fault.
-fn health(
-    view: &View,
-    queue: &Reading<crate::queue::stats::Stats>,
-    metric: &Reading<f64>,
-    deployment: Deployment,
-) -> [SourceHealth; 3] {
-    let cluster = match (&view.stale, view.complete) {
-        (Some((reason, since)), _) => (false, reason.clone(), *since),
-        (None, false) => (
-            false,
-            "reading the cluster for the first time".to_owned(),
-            0,
-        ),
-        (None, true) => (true, String::new(), 0),
-    };
-    let reading = |name, error: Option<&String>, since: i64| SourceHealth {
-        name,
-        ok: error.is_none(),
-        reason: match error {
-            Some(_) if deployment == Deployment::Absent => {
-                "the queue demo is not deployed".to_owned()
-            }
-            Some(reason) => reason.clone(),
-            None => String::new(),
-        },
-        since,
-    };
-    [
-        SourceHealth {
-            name: "cluster",
-            ok: cluster.0,
-            reason: cluster.1,
-            since: cluster.2,
-        },
-        reading("redis", queue.result.as_ref().err(), queue.since),
-        reading("metrics", metric.result.as_ref().err(), metric.since),
-    ]
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cluster::view::PodView;
-
-    fn view(worker: Option<(i64, i64, i64)>, redis_ready: Option<bool>, scaled: bool) -> View {
-        View {
-            complete: true,
-            worker,
-            redis_ready,
-            scaled_object: scaled.then_some(Some(false)),
-            ..View::default()
-        }
-    }
-
-    #[test]
-    fn half_a_demo_is_on_its_way_up_unless_it_was_whole() {
-        let half = view(None, Some(false), false);
-        assert_eq!(Deployment::Absent.next(&half, true), Deployment::Deploying);
-        assert_eq!(Deployment::Deployed.next(&half, true), Deployment::Removing);
-        assert_eq!(Deployment::Removing.next(&half, true), Deployment::Removing);
-    }
-
-    #[test]
-    fn a_demo_scaled_to_zero_is_whole() {
-        let asleep = view(Some((0, 0, 0)), Some(true), true);
-        assert_eq!(
-            Deployment::Deploying.next(&asleep, true),
-            Deployment::Deployed
-        );
-    }
-
-    #[test]
-    fn a_cluster_that_does_not_answer_makes_its_state_unknown() {
-        let mut stale = view(Some((1, 1, 1)), Some(true), true);
-        stale.stale = Some(("gone".to_owned(), 0));
-        assert_eq!(Deployment::Deployed.next(&stale, true), Deployment::Unknown);
-    }
-
-    #[test]
-    fn the_cold_start_is_the_median_of_pods_we_saw_appear() {
-        let pod = |appeared, cold_start| PodView {
-            name: format!("pod-{cold_start:?}"),
-            state: PodState::Ready,
-            since: 0,
-            appeared,
-            cold_start,
-        };
-        let pods = [
-            pod(None, Some(9)),
-            pod(Some(1), Some(1_000)),
-            pod(Some(2), Some(1_600)),
-            pod(Some(3), Some(2_000)),
-        ];
-        let view = View {
-            pods: pods
-                .into_iter()
-                .map(|pod| (pod.name.clone(), pod))
-                .collect(),
-            ..View::default()
-        };
-        assert_eq!(cold_start(&view), Some(1_600));
-    }
-}
+mod tests;

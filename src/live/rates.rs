@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 /// Long enough that a worker's 250 ms rhythm does not show, short enough that the eye sees a change at once.
 const WINDOW_MS: i64 = 2_000;
+/// Two points further apart than this have a hole between them (the machine slept, the clock was set), and over a hole
+/// there is no rate.
+const HOLE_MS: i64 = 5_000;
 
 /// A counter's growth per second.
 #[derive(Debug, Default)]
@@ -11,13 +14,15 @@ pub struct Rate(VecDeque<(i64, u64)>);
 
 impl Rate {
     /// Notes that the counter stood at `count` at `now` (ms) and returns its growth in 1/s, once it is known. A counter
-    /// that is unknown or went back (a new Redis) starts over.
+    /// that is unknown or went back (a new Redis) starts over, and so does a clock that went back or leapt.
     pub fn update(&mut self, now: i64, count: Option<u64>) -> Option<f64> {
         let Some(count) = count else {
             self.0.clear();
             return None;
         };
-        if self.0.back().is_some_and(|(_, last)| count < *last) {
+        let goes_on =
+            |(at, last): &(i64, u64)| count >= *last && (*at..=*at + HOLE_MS).contains(&now);
+        if !self.0.back().is_none_or(goes_on) {
             self.0.clear();
         }
         self.0.push_back((now, count));
@@ -55,5 +60,17 @@ mod tests {
             None,
             "a new Redis counts from zero"
         );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_no_rate_out_of_the_jump() {
+        const HOUR: i64 = 3_600_000;
+        let mut rate = Rate::default();
+        rate.update(HOUR, Some(10));
+        assert_eq!(rate.update(HOUR + 1_000, Some(20)), Some(10.0));
+        assert_eq!(rate.update(1_200, Some(22)), None, "an hour back");
+        assert_eq!(rate.update(2_200, Some(32)), Some(10.0));
+        assert_eq!(rate.update(HOUR, Some(34)), None, "an hour on");
+        assert_eq!(rate.update(HOUR + 1_000, Some(44)), Some(10.0));
     }
 }

@@ -1,10 +1,13 @@
 //! One source that can fail: what it reads now, or why it cannot be read and since when.
 //!
 //! Each source runs in a task of its own, so that a slow one never holds up the others, and publishes its newest
-//! reading. A reading carries its time: the observer shows it only while it is fresh.
+//! reading. A reading carries its age: the observer shows it only while it is fresh. The age is measured by a clock that
+//! nobody can set; by the wall clock, a reading from before it was set back would stay fresh for an hour.
 
+use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
+use crate::cluster::metrics_api::ExternalMetric;
 use crate::cluster::view::View;
 use crate::config::RedisUrl;
 use crate::queue::Queue;
@@ -13,7 +16,7 @@ use crate::queue::stats::{self, Stats};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How often the queue is read; also the fastest rhythm of samples.
@@ -24,7 +27,7 @@ const METRIC_EVERY: Duration = Duration::from_secs(1);
 const READ_LIMIT: Duration = Duration::from_millis(1_000);
 /// A connection attempt may take a little longer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// Pauses between attempts to find the queue: short at first, since a deployment is often just becoming ready.
+/// Pauses after a failure: short at first, since a deployment is often just becoming ready.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -33,9 +36,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub struct Reading<T> {
     /// What was read, or why it could not be.
     pub result: Result<T, String>,
-    /// When, ms since the epoch.
-    pub at: i64,
-    /// Since when it has been readable, or not.
+    /// When.
+    pub at: Instant,
+    /// Since when it has been readable, or not, ms since the epoch; 0 before the first attempt.
     pub since: i64,
 }
 
@@ -43,26 +46,32 @@ impl<T> Reading<T> {
     fn unread(reason: &str) -> Self {
         Self {
             result: Err(reason.to_owned()),
-            at: 0,
+            at: Instant::now(),
             since: 0,
         }
     }
 
-    /// What was read, if it is no older than `limit` ms at `now`.
-    #[must_use]
-    pub fn fresh(&self, now: i64, limit: i64) -> Option<&T> {
-        self.result.as_ref().ok().filter(|_| now - self.at <= limit)
+    /// What was read, if it is no older than `limit`; else why it is not known.
+    ///
+    /// # Errors
+    /// The reason, for a person.
+    pub fn current(&self, limit: Duration) -> Result<&T, String> {
+        let value = self.result.as_ref().map_err(Clone::clone)?;
+        if self.at.elapsed() > limit {
+            return Err(format!("not read for more than {} ms", limit.as_millis()));
+        }
+        Ok(value)
     }
 }
 
-fn publish<T: Clone>(to: &watch::Sender<Reading<T>>, clock: &Clock, result: Result<T, String>) {
+fn publish<T>(to: &watch::Sender<Reading<T>>, clock: &Clock, result: Result<T, String>) {
     let now = clock.now_ms();
     to.send_modify(|reading| {
         if reading.result.is_ok() != result.is_ok() || reading.since == 0 {
             reading.since = now;
         }
         reading.result = result;
-        reading.at = now;
+        reading.at = Instant::now();
     });
 }
 
@@ -88,22 +97,20 @@ pub fn queue(
     let (url_sender, url) = watch::channel(None);
     tokio::spawn(async move {
         let work = async {
-            let mut pause = FIRST_PAUSE;
+            let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
             loop {
                 let found = find(&cluster, &namespace, &list, fixed.as_ref()).await;
                 let reason = match found {
                     Ok((queue, url)) => {
                         url_sender.send_replace(Some(url));
-                        pause = FIRST_PAUSE;
-                        read(&queue, &stats_sender, &clock).await
+                        read(&queue, &stats_sender, &clock, &mut backoff).await
                     }
                     Err(reason) => reason,
                 };
                 tracing::debug!(%reason, "the queue cannot be read");
                 publish(&stats_sender, &clock, Err(reason));
                 url_sender.send_if_modified(|url| url.take().is_some());
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                sleep(backoff.next_pause()).await;
             }
         };
         tokio::select! {
@@ -139,13 +146,21 @@ async fn find(
 }
 
 /// Reads the queue in its rhythm until a read fails; returns why.
-async fn read(queue: &Queue, to: &watch::Sender<Reading<Stats>>, clock: &Clock) -> String {
+async fn read(
+    queue: &Queue,
+    to: &watch::Sender<Reading<Stats>>,
+    clock: &Clock,
+    backoff: &mut Backoff,
+) -> String {
     let mut rhythm = interval(QUEUE_EVERY);
     rhythm.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rhythm.tick().await;
         match timeout(READ_LIMIT, stats::stats(queue)).await {
-            Ok(Ok(stats)) => publish(to, clock, Ok(stats)),
+            Ok(Ok(stats)) => {
+                backoff.succeeded();
+                publish(to, clock, Ok(stats));
+            }
             Ok(Err(error)) => return error.to_string(),
             Err(_) => return format!("no answer within {} ms", READ_LIMIT.as_millis()),
         }
@@ -163,21 +178,23 @@ pub fn metric(
     let (sender, receiver) = watch::channel(Reading::unread("no ScaledObject yet"));
     tokio::spawn(async move {
         let work = async {
-            let mut rhythm = interval(METRIC_EVERY);
-            rhythm.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
             loop {
-                rhythm.tick().await;
-                let metric = view.borrow().metric.clone();
-                let result = match metric {
-                    None => Err("no ScaledObject yet".to_owned()),
-                    Some(metric) => match timeout(READ_LIMIT, cluster.external_metric(&metric))
-                        .await
-                    {
-                        Ok(answer) => answer.map_err(|error| error.to_string()),
-                        Err(_) => Err(format!("no answer within {} ms", READ_LIMIT.as_millis())),
-                    },
+                let Some(metric) = view.borrow().metric.clone() else {
+                    // Nothing was asked, so nothing has failed.
+                    sender.send_replace(Reading::unread("no ScaledObject yet"));
+                    sleep(METRIC_EVERY).await;
+                    continue;
+                };
+                let result = ask(&cluster, &metric).await;
+                let pause = if result.is_err() {
+                    backoff.next_pause()
+                } else {
+                    backoff.succeeded();
+                    METRIC_EVERY
                 };
                 publish(&sender, &clock, result);
+                sleep(pause).await;
             }
         };
         tokio::select! {
@@ -186,4 +203,43 @@ pub fn metric(
         }
     });
     receiver
+}
+
+async fn ask(cluster: &Cluster, metric: &ExternalMetric) -> Result<f64, String> {
+    match timeout(READ_LIMIT, cluster.external_metric(metric)).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {} ms", READ_LIMIT.as_millis())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(1_500);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reading_grows_old_whatever_the_wall_clock_says() {
+        let (sender, reading) = watch::channel(Reading::unread("not read yet"));
+        publish(&sender, &Clock::following_tokio(3_600_000), Ok(7));
+        assert_eq!(reading.borrow().current(LIMIT), Ok(&7));
+        tokio::time::advance(LIMIT + Duration::from_millis(1)).await;
+        let reason = reading.borrow().current(LIMIT).unwrap_err();
+        assert_eq!(reason, "not read for more than 1500 ms");
+        // Set back an hour: what is read now is current all the same, and it is the same outage-free time.
+        publish(&sender, &Clock::following_tokio(0), Ok(8));
+        assert_eq!(reading.borrow().current(LIMIT), Ok(&8));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_has_one_beginning_however_often_it_is_noticed() {
+        let (sender, reading) = watch::channel(Reading::<u64>::unread("not read yet"));
+        let clock = Clock::following_tokio(1_000);
+        publish(&sender, &clock, Ok(1));
+        for passed in [0, 700, 700] {
+            tokio::time::advance(Duration::from_millis(passed)).await;
+            publish(&sender, &clock, Err("gone".to_owned()));
+        }
+        assert_eq!(reading.borrow().since, 1_000);
+    }
 }

@@ -108,6 +108,24 @@ impl Story {
         &self.told
     }
 
+    /// Moves all that is remembered by so many ms: the clock that dated it was set. What is told of durations stays true.
+    pub fn shift(&mut self, by: i64) {
+        self.since += by;
+        for milestone in &mut self.told {
+            milestone.t += by;
+        }
+        if let Some(spike) = &mut self.spike {
+            spike.started += by;
+            spike.scaled_out = spike.scaled_out.map(|t| t + by);
+        }
+        if let Some(rescale) = &mut self.unexplained {
+            rescale.t += by;
+        }
+        if let Some(previous) = &mut self.previous {
+            previous.t += by;
+        }
+    }
+
     /// Takes the next sample. `min` is the replicas at rest, `reason` the HPA's own words for the newest rescale.
     /// Returns the milestones that this sample brought.
     pub fn advance(&mut self, sample: &Sample, min: i64, reason: Option<&str>) -> Vec<Milestone> {

@@ -11,18 +11,37 @@ const KEPT_MS: i64 = 30 * 60 * 1_000;
 const FINE_FOR_MS: i64 = 6 * 60 * 1_000;
 const FINE_MS: i64 = 1_000;
 const COARSE_MS: i64 = 5_000;
+/// Without a sample for this long, nothing is known of the time between: the machine slept, or the clock was put
+/// forward.
+const HOLE_MS: i64 = 5_000;
 
 /// The last half hour.
 #[derive(Debug, Default)]
 pub struct Timeline(VecDeque<Sample>);
 
 impl Timeline {
-    /// Appends a sample and forgets what is older than half an hour.
+    /// Appends a sample and forgets what is older than half an hour. A hole before it becomes a gap of unknown values,
+    /// so that no graph draws a line across.
     pub fn push(&mut self, sample: Sample) {
         let horizon = sample.t - KEPT_MS;
+        if let Some(last) = self.latest().map(|latest| latest.t)
+            && sample.t - last > HOLE_MS
+        {
+            self.0.push_back(Sample {
+                t: last + 1,
+                ..Sample::default()
+            });
+        }
         self.0.push_back(sample);
         while self.0.front().is_some_and(|oldest| oldest.t < horizon) {
             self.0.pop_front();
+        }
+    }
+
+    /// Moves all samples by so many ms: the clock that dated them was set.
+    pub fn shift(&mut self, by: i64) {
+        for sample in &mut self.0 {
+            sample.t += by;
         }
     }
 
@@ -32,11 +51,13 @@ impl Timeline {
         self.0.back()
     }
 
-    /// The graphs' series as columns, thinned. Unknown values stay `null`, so that a gap stays a gap.
+    /// The graphs' series as columns, thinned. Unknown values stay `null`, so that a gap stays a gap, however short:
+    /// where something begins or ceases to be known, a second sample of the same second is kept.
     #[must_use]
     pub fn columns(&self) -> Value {
         let now = self.latest().map_or(0, |latest| latest.t);
         let mut last = i64::MIN;
+        let mut seen: Vec<[bool; 6]> = Vec::new();
         let mut kept = Vec::new();
         for sample in &self.0 {
             let step = if sample.t >= now - FINE_FOR_MS {
@@ -45,6 +66,11 @@ impl Timeline {
                 COARSE_MS
             };
             if sample.t.div_euclid(step) != last.div_euclid(step) || sample.t == now {
+                seen.clear();
+            }
+            // At most two or three patterns fall into one step, so a source that comes and goes cannot fill the page.
+            if !seen.contains(&known(sample)) {
+                seen.push(known(sample));
                 kept.push(sample);
                 last = sample.t;
             }
@@ -62,6 +88,18 @@ impl Timeline {
             "service_rate": column(&|s| json!(s.service_rate)),
         })
     }
+}
+
+/// Which of the graphs' series are known.
+fn known(sample: &Sample) -> [bool; 6] {
+    [
+        sample.depth.is_some(),
+        sample.in_flight.is_some(),
+        sample.desired.is_some(),
+        sample.replicas.is_some(),
+        sample.ready.is_some(),
+        sample.service_rate.is_some(),
+    ]
 }
 
 #[cfg(test)]
@@ -100,5 +138,46 @@ mod tests {
         timeline.push(at(0, Some(7)));
         timeline.push(at(1_000, None));
         assert_eq!(timeline.columns()["depth"], json!([7, null]));
+    }
+
+    #[test]
+    fn a_gap_shorter_than_the_grain_stays_a_gap() {
+        let mut timeline = Timeline::default();
+        for tick in 0..20 {
+            let known = tick != 7;
+            timeline.push(at(tick * 200, known.then_some(1)));
+        }
+        let columns = timeline.columns();
+        assert_eq!(columns["t"], json!([0, 1_000, 1_400, 2_000, 3_000, 3_800]));
+        assert_eq!(columns["depth"], json!([1, 1, null, 1, 1, 1]));
+    }
+
+    #[test]
+    fn a_source_that_comes_and_goes_with_every_sample_does_not_swell_the_history() {
+        let mut timeline = Timeline::default();
+        for tick in 0..9_000 {
+            timeline.push(at(tick * 200, (tick % 2 == 0).then_some(1)));
+        }
+        let kept = timeline.columns()["t"].as_array().unwrap().len();
+        assert!(kept < 1_400, "{kept}");
+    }
+
+    #[test]
+    fn where_nobody_looked_there_is_a_gap() {
+        let mut timeline = Timeline::default();
+        timeline.push(at(0, Some(7)));
+        timeline.push(at(3_600_000 / 4, Some(9)));
+        let columns = timeline.columns();
+        assert_eq!(columns["t"], json!([0, 1, 900_000]));
+        assert_eq!(columns["depth"], json!([7, null, 9]));
+    }
+
+    #[test]
+    fn a_clock_set_back_moves_the_history_along() {
+        let mut timeline = Timeline::default();
+        timeline.push(at(3_600_000, Some(7)));
+        timeline.shift(-3_600_000);
+        timeline.push(at(1_000, Some(8)));
+        assert_eq!(timeline.columns()["t"], json!([0, 1_000]));
     }
 }

@@ -8,18 +8,21 @@
 //! Taking a job renews the registration in the same breath (`SET` lease, `SADD`, `BLMOVE`): so a job can never land in
 //! the list of a worker that nobody knows, not even if the process was stopped for a minute in between.
 
-mod backoff;
 mod execution;
 
 use super::keys::WorkerName;
 use super::lease::{self, Why, reap};
 use super::{Queue, QueueError};
-use backoff::Backoff;
+use crate::backoff::{Backoff, jittered};
 use execution::Execution;
 use redis::aio::MultiplexedConnection;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// The pauses while Redis is away: dozens of workers wait for it at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How a worker behaves. The defaults are the demo's.
 #[derive(Clone, Debug)]
@@ -102,7 +105,7 @@ struct Worker<'a> {
 impl Worker<'_> {
     /// Connects and works, again and again, until told to stop and with nothing left to acknowledge.
     async fn work(&mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         while !self.shutdown.is_cancelled() || self.in_hand.is_some() {
             match self.connected(&mut backoff).await {
                 Ok(()) => return,
@@ -111,7 +114,7 @@ impl Worker<'_> {
                 }
                 Err(error) => tracing::debug!(%error, "the queue is still away"),
             }
-            let pause = tokio::time::sleep(backoff.next());
+            let pause = tokio::time::sleep(backoff.next_pause());
             tokio::select! {
                 () = pause => {}
                 // Once only: with a job to acknowledge, the pauses go on until the grace period ends.
@@ -230,7 +233,7 @@ async fn keep_lease(queue: &Queue, name: &WorkerName, options: &WorkerOptions) -
 async fn keep_reaping(queue: &Queue, options: &WorkerOptions) -> Infallible {
     loop {
         // Spread out, or 48 workers started together would look together for ever.
-        tokio::time::sleep(backoff::jittered(options.reap_every)).await;
+        tokio::time::sleep(jittered(options.reap_every)).await;
         if let Err(error) = reap(queue).await {
             tracing::debug!(%error, "could not look for lapsed leases");
         }

@@ -8,6 +8,8 @@
 //! is changed; the browser comes back by itself, as the speaker's if it has the new session and as a viewer if not.
 
 use super::auth::{MaybeTenure, Tenure};
+use super::error::Error;
+use super::position;
 use crate::live::hub::{Frame, Hub, Viewer};
 use crate::live::room::{Presence, Room};
 use axum::body::Body;
@@ -65,6 +67,9 @@ pub struct Asking {
 }
 
 /// The stream of one browser.
+///
+/// # Errors
+/// [`Error::Input`], as JSON, when the window's id is none.
 pub async fn stream(
     State(hub): State<Hub>,
     State(room): State<Room>,
@@ -72,8 +77,10 @@ pub async fn stream(
     MaybeTenure(tenure): MaybeTenure,
     Query(asking): Query<Asking>,
     headers: HeaderMap,
-) -> Response {
-    let who = match (asking.window, tenure) {
+) -> Result<Response, Response> {
+    let window = asking.window.filter(|_| tenure.is_some());
+    let window = window.map(|id| position::window(&id)).transpose();
+    let who = match (window.map_err(Error::into_json)?, tenure) {
         (Some(window), Some(tenure)) => Who::Speaker {
             presence: room.enter(window),
             tenure,
@@ -102,7 +109,7 @@ pub async fn stream(
         (CONTENT_TYPE, "text/event-stream"),
         (CACHE_CONTROL, "no-store"),
     ];
-    (headers, Body::from_stream(frames)).into_response()
+    Ok((headers, Body::from_stream(frames)).into_response())
 }
 
 impl Reader {
@@ -123,9 +130,10 @@ impl Reader {
                     Some(frame.bytes)
                 }
                 Err(RecvError::Lagged(_)) => {
-                    let (snapshot, frames) = self.hub.catch_up();
-                    self.frames = frames;
-                    Some(snapshot.bytes)
+                    let fresh = self.hub.subscribe(None);
+                    self.frames = fresh.then;
+                    self.waiting.extend(fresh.first.into_iter().map(|frame| frame.bytes));
+                    self.waiting.pop_front()
                 }
                 Err(RecvError::Closed) => None,
             },

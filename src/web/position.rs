@@ -236,7 +236,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Error> {
 }
 
 /// A window id that can be told to every page.
-fn window(id: &str) -> Result<String, Error> {
+pub(super) fn window(id: &str) -> Result<String, Error> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if !id.is_empty() && id.len() <= WINDOW_LENGTH && id.bytes().all(plain) {
         return Ok(id.to_owned());

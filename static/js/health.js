@@ -3,13 +3,12 @@
 
 import { timeOfDay } from "./format.js";
 
-/** Before the demo is deployed there is no Redis and no metric to reach: that is no trouble. */
+/** Before the demo is deployed there may be no Redis and no metric to reach: the server knows, and that is no trouble. */
 function stateOf(model, name) {
   const source = model.source(name);
   if (model.connection !== "live" || !source) return { state: "unknown", words: "not known yet" };
   if (source.ok) return { state: "ok", words: "answers" };
-  const waiting = name !== "cluster" && ["absent", "deploying", "removing"].includes(model.deployment?.state);
-  return { state: waiting ? "waiting" : "bad", words: source.reason ?? "not reachable", since: source.since };
+  return { state: source.due ? "bad" : "waiting", words: source.reason ?? "not reachable", since: source.since };
 }
 
 /** Keeps `[data-source]` lights, the `[data-trouble]` banner and the clock's origin. */

@@ -11,6 +11,8 @@ export const COLUMNS = [
 const KEEP_MS = 30 * 60_000;
 /** Cut the front only now and then: moving 9,000 numbers at every sample would be waste. */
 const CUT_EVERY = 256;
+/** Without a sample for this long nothing is known of the time between: the server slept, or its clock was put forward. */
+const HOLE_MS = 5_000;
 /** Longest log a page keeps; the server's own list is the full one. */
 const LOG_LENGTH = 200;
 
@@ -89,7 +91,10 @@ export function createModel(schedule) {
 
   function append(sample) {
     const { history } = model;
-    if (history.t.length > 0 && sample.t <= history.t.at(-1)) return;
+    const last = history.t.at(-1) ?? sample.t;
+    if (history.t.length > 0 && sample.t <= last) return;
+    // A gap, not a line across.
+    if (sample.t - last > HOLE_MS) append({ t: last + 1 });
     for (const name of COLUMNS) history[name].push(sample[name] ?? null);
     if (history.t.length % CUT_EVERY !== 0) return;
     const first = history.t.findIndex((t) => t >= sample.t - KEEP_MS);
@@ -111,7 +116,7 @@ export function createModel(schedule) {
         COLUMNS.map((name) => [name, columns[name] ? [...columns[name]] : new Array(length).fill(null)]),
       );
       model.sample = data.sample ?? null;
-      model.pods = data.pods ?? [];
+      model.pods = data.pods ?? null;
       model.milestones = data.milestones ?? [];
       model.actions = data.actions ?? [];
       model.health = data.health?.sources ?? data.health ?? null;

@@ -3,8 +3,8 @@
 
 import { EVENTS } from "./model.js";
 
-/** At rest the server sends a sample a second; five missed ones are an outage. */
-const SILENCE_MS = 5_000;
+/** At rest the server sends a sample a second; three missed ones are an outage, and have been its grace already. */
+const SILENCE_MS = 3_000;
 /** The browser retries by itself; only after this long are the numbers on the page called old. */
 const GRACE_MS = 2_000;
 const RETRY_MS = [1_000, 2_000, 5_000];
@@ -56,7 +56,7 @@ export function openStream(url, { apply, connect }) {
 
   setInterval(() => {
     if (!source || Date.now() - heard < SILENCE_MS) return;
-    trouble();
+    connect("lost");
     open();
   }, 1_000);
 

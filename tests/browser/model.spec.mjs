@@ -34,6 +34,18 @@ test("a lost connection forgets the present and leaves a gap in the past", () =>
   expect(model.history.depth).toEqual([7, null]);
 });
 
+test("where no sample came for long there is a gap, and a history moved back by the server is taken whole", () => {
+  const { model, apply } = fresh();
+  apply("sample", { t: 3_600_000, depth: 7 });
+  apply("sample", { t: 7_200_000, depth: 8 });
+  expect(model.history.t).toEqual([3_600_000, 3_600_001, 7_200_000]);
+  expect(model.history.depth).toEqual([7, null, 8]);
+  apply("snapshot", { t: 1000, samples: { t: [1000], depth: [8] }, sample: { t: 1000, depth: 8 }, pods: null });
+  apply("sample", { t: 1200, depth: 9 });
+  expect(model.history.t).toEqual([1000, 1200]);
+  expect(model.pods).toBeNull();
+});
+
 test("an action is replaced by id and views are told once a frame what changed", () => {
   const { model, apply, frame } = fresh();
   const calls = [];

@@ -35,10 +35,10 @@ function connectionFile(folder) {
   });
 }
 
-/** Starts a server with more arguments; whoever starts one stops it. */
-export async function start(options = []) {
+/** Starts a server with more arguments, on a free port unless told; whoever starts one stops it. */
+export async function start(options = [], listen = "127.0.0.1:0") {
   const folder = mkdtempSync(join(tmpdir(), "podium-browser-"));
-  const child = spawn(BINARY, ["serve", "--state-dir", folder, "--listen", "127.0.0.1:0", ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(BINARY, ["serve", "--state-dir", folder, "--listen", listen, ...options], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
   const ended = new Promise((resolve) => child.on("exit", resolve));

@@ -6,21 +6,23 @@ use std::path::{Path, PathBuf};
 /// What each module may use of the others.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("autoscale", &[]),
+    ("backoff", &[]),
     ("clock", &[]),
     ("config", &[]),
     ("connection", &[]),
     ("deck", &[]),
     ("server", &[]),
-    ("cluster", &["clock"]),
-    ("queue", &["clock", "config"]),
+    ("cluster", &["backoff", "clock"]),
+    ("queue", &["backoff", "clock", "config"]),
     ("stage", &["clock", "cluster", "config", "queue"]),
-    ("live", &["clock", "cluster", "config", "queue"]),
+    ("live", &["backoff", "clock", "cluster", "config", "queue"]),
     ("embedded", &["autoscale", "clock", "server"]),
     ("web", &["config", "deck", "live", "server", "stage"]),
 ];
 
 const MODULES: &[&str] = &[
     "autoscale",
+    "backoff",
     "cli",
     "clock",
     "cluster",

@@ -1,3 +1,5 @@
-//! What must hold when something breaks, or when two things happen at once.
+//! What must hold when something breaks, broken on purpose, or when two things happen at once: processes killed,
+//! connections cut and stalled, answers that lie, two speakers pressing.
 
+mod live;
 mod stage;

@@ -51,6 +51,21 @@ impl Talk {
         Self::serve(tempfile::tempdir().unwrap(), arguments).await
     }
 
+    /// Starts a server on a free port that drives the cluster of `kubeconfig`, if there is one; with what it logs.
+    pub(crate) async fn start_logged(kubeconfig: Option<&Path>, arguments: &[&str]) -> (Self, Log) {
+        let state = tempfile::tempdir().unwrap();
+        let mut command = podium(state.path());
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        if let Some(kubeconfig) = kubeconfig {
+            command.args(["--cluster", "kubeconfig"]);
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        command.args(arguments).stderr(Stdio::piped());
+        let mut talk = Self::start_by(command, state).await;
+        let log = Log::of(talk.child.stderr.take().unwrap());
+        (talk, log)
+    }
+
     async fn serve(state: TempDir, arguments: &[&str]) -> Self {
         let mut command = podium(state.path());
         command.arg("serve").args(arguments);
@@ -234,6 +249,28 @@ impl Talk {
     /// What connection.json says now.
     pub(crate) fn connection(&self) -> Value {
         read_connection(self.state.path())
+    }
+}
+
+/// What a server has logged so far, line by line.
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn of(stream: tokio::process::ChildStderr) -> Self {
+        let log = Self(Arc::default());
+        let lines = Arc::clone(&log.0);
+        tokio::spawn(async move {
+            let mut stream = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = stream.next_line().await {
+                lines.lock().unwrap().push(line);
+            }
+        });
+        log
+    }
+
+    /// All lines.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
     }
 }
 

@@ -25,8 +25,8 @@ const SCALED_OBJECTS: &str = "scaledobjects";
 const EVENTS: &str = "events";
 const QUOTAS: &str = "resourcequotas";
 
-/// How many kinds are watched.
-const WATCHED: usize = 6;
+/// The kinds that are watched.
+const WATCHED: [&str; 6] = [DEPLOYMENTS, PODS, HPAS, SCALED_OBJECTS, EVENTS, QUOTAS];
 
 /// How many rescales are kept.
 const RESCALES: usize = 20;
@@ -46,6 +46,8 @@ pub(super) struct Fold {
     events: BTreeMap<String, Option<String>>,
     /// Which watches fail now, with the reason.
     failing: BTreeMap<&'static str, String>,
+    /// Why the API server does not answer, while it does not.
+    lost: Option<String>,
 }
 
 /// One step of a watch, flattened: what is there now, or what went.
@@ -80,7 +82,29 @@ impl Fold {
             hpa_version: None,
             events: BTreeMap::new(),
             failing: BTreeMap::new(),
+            lost: None,
         }
+    }
+
+    /// Whether the API server was last said not to answer.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.is_some()
+    }
+
+    /// The API server does not answer: whatever the watches last said may be old.
+    pub(super) fn lost(&mut self, reason: String) {
+        self.lost = Some(reason);
+        self.judge();
+    }
+
+    /// The API server answers again, and every kind is being listed anew. Until its list is in, what we know of it is
+    /// what we knew before.
+    pub(super) fn found(&mut self) {
+        self.lost = None;
+        self.listing.clear();
+        let reading = || "reading it again".to_owned();
+        self.failing = WATCHED.into_iter().map(|what| (what, reading())).collect();
+        self.judge();
     }
 
     /// The picture so far.
@@ -102,19 +126,24 @@ impl Fold {
             Seen::Event(event) => self.event(event.into()),
             Seen::Quota(event) => self.quota(event.into()),
         };
-        if let Some(works) = works {
+        // What a list has brought so far does not show that it will come to its end.
+        if let Some(works) = works.filter(|works| !self.listing.contains_key(works)) {
             self.failing.remove(works);
         }
+        self.judge();
+    }
+
+    /// Says whether the picture may be old, why, and since when.
+    fn judge(&mut self) {
         let since = self
             .view
             .stale
             .as_ref()
             .map_or_else(|| self.clock.now_ms(), |stale| stale.1);
-        self.view.stale = self
-            .failing
-            .iter()
-            .next()
-            .map(|(what, reason)| (format!("watch {what}: {reason}"), since));
+        let failing = self.failing.iter().next();
+        let failing = failing.map(|(what, reason)| format!("watch {what}: {reason}"));
+        let reason = self.lost.clone().or(failing);
+        self.view.stale = reason.map(|reason| (reason, since));
     }
 
     /// A list begins. Whether the watch works shows when it ends.
@@ -132,7 +161,7 @@ impl Fold {
     /// A list is in; returns the names in it. The picture is complete once the first list of every kind is in.
     fn listed(&mut self, what: &'static str) -> BTreeSet<String> {
         self.listed.insert(what);
-        self.view.complete = self.listed.len() >= WATCHED;
+        self.view.complete = self.listed.len() >= WATCHED.len();
         self.listing.remove(what).unwrap_or_default()
     }
 
@@ -224,7 +253,11 @@ impl Fold {
             entry.since = now;
         }
         if state == PodState::Ready && entry.cold_start.is_none() {
-            entry.cold_start = entry.appeared.map(|appeared| now - appeared);
+            // A clock that was set back in between has made the time unknown.
+            entry.cold_start = entry
+                .appeared
+                .map(|appeared| now - appeared)
+                .filter(|cold_start| *cold_start >= 0);
         }
     }
 

@@ -56,6 +56,24 @@ impl Recorder {
         self.current.take()?.finish(Outcome::Interrupted, told)
     }
 
+    /// Moves all that is recorded by so many ms: the clock that dated it was set.
+    pub fn shift(&mut self, by: i64) {
+        for sample in &mut self.lead {
+            sample.t += by;
+        }
+        let Some(recording) = &mut self.current else {
+            return;
+        };
+        recording.started += by;
+        recording.latest.t += by;
+        if let Some(before) = &mut recording.before {
+            before.t += by;
+        }
+        for t in &mut recording.columns.t {
+            *t += by;
+        }
+    }
+
     fn remember(&mut self, sample: &Sample) {
         self.lead.push_back(sample.clone());
         while self
@@ -211,7 +229,7 @@ fn halve<T>(column: &mut Vec<T>) {
 mod tests {
     use super::super::tests::{TRIGGER, record, spike};
     use super::*;
-    use crate::live::story::MilestoneKind;
+    use crate::live::story::{MilestoneKind, Story};
 
     #[test]
     fn a_spike_is_a_run_from_a_little_before_the_trigger_to_the_baseline() {
@@ -291,5 +309,31 @@ mod tests {
         let (_, runs) = record(&samples);
         assert_eq!(runs[0].outcome, Outcome::Interrupted);
         assert!((ROWS / 2..=ROWS).contains(&runs[0].columns.len()));
+    }
+
+    #[test]
+    fn a_clock_set_back_in_the_middle_of_a_run_leaves_it_whole() {
+        const HOUR: i64 = 3_600_000;
+        let (mut story, mut recorder) = (Story::default(), Recorder::default());
+        let mut runs = Vec::new();
+        for (at, mut sample) in spike().into_iter().enumerate() {
+            if at == 6 {
+                story.shift(-HOUR);
+                recorder.shift(-HOUR);
+            }
+            if at >= 6 {
+                sample.t -= HOUR;
+            }
+            story.advance(&sample, 1, None);
+            (sample.phase, sample.phase_since) = story.phase();
+            runs.extend(recorder.advance(&sample, story.milestones()));
+        }
+        let (run, unmoved) = (&runs[0], super::super::tests::run());
+        assert_eq!(runs.len(), 1);
+        assert_eq!(run.started, TRIGGER - HOUR);
+        assert_eq!(run.ended - run.started, unmoved.ended - unmoved.started);
+        assert_eq!(run.columns.t.len(), unmoved.columns.t.len());
+        assert!(run.columns.t.is_sorted());
+        assert_eq!(run.milestones.len(), unmoved.milestones.len());
     }
 }

@@ -161,3 +161,18 @@ fn the_reason_is_told_without_the_selector() {
         "All metrics below target"
     );
 }
+
+#[test]
+fn a_clock_set_back_in_the_middle_changes_no_duration() {
+    const HOUR: i64 = 3_600_000;
+    let mut story = Story::default();
+    story.advance(&at(0, (0, 0, 0, 1, 1)), 1, None);
+    story.advance(&at(1, (100, 100, 0, 1, 1)), 1, None);
+    story.shift(-HOUR);
+    let mut later = at(9, (100, 0, 0, 1, 1));
+    later.t -= HOUR;
+    let told = story.advance(&later, 1, None);
+    assert_eq!(told[0].kind, MilestoneKind::Drained);
+    assert_eq!(told[0].detail, "8.0 s after the trigger");
+    assert!(story.milestones().iter().all(|told| told.t <= later.t));
+}

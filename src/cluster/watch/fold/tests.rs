@@ -138,3 +138,47 @@ async fn what_a_list_lacks_is_gone() {
     list(&mut fold, Seen::Deployment, Vec::new());
     assert_eq!(fold.view.worker, None);
 }
+
+fn list_all(fold: &mut Fold) {
+    list(fold, Seen::Pod, vec![pod("old", true)]);
+    list(fold, Seen::Event, Vec::new());
+    list(fold, Seen::Deployment, Vec::new());
+    list(fold, Seen::Hpa, Vec::new());
+    list(fold, Seen::ScaledObject, Vec::new());
+    list(fold, Seen::Quota, Vec::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_server_makes_the_picture_old_until_every_list_is_in_again() {
+    let mut fold = complete();
+    pass(500).await;
+    fold.lost("no answer".to_owned());
+    assert_eq!(fold.view.stale, Some(("no answer".to_owned(), 1_500)));
+    pass(1_000).await;
+    fold.lost("Connection refused".to_owned());
+    assert_eq!(
+        fold.view.stale,
+        Some(("Connection refused".to_owned(), 1_500)),
+        "it is one outage"
+    );
+    fold.found();
+    assert!(fold.view.stale.is_some(), "what we know is still old");
+    fold.take(Seen::Pod(Init));
+    fold.take(Seen::Pod(InitApply(pod("old", true))));
+    assert!(fold.view.stale.is_some(), "half a list is no picture");
+    list_all(&mut fold);
+    assert_eq!(fold.view.stale, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_failed_works_again_when_its_list_is_in() {
+    let mut fold = complete();
+    fold.take(Seen::Failed(PODS, "too old resource version".to_owned()));
+    fold.take(Seen::Hpa(Apply(hpa("1", 1))));
+    assert!(fold.view.stale.is_some(), "another watch proves nothing");
+    fold.take(Seen::Pod(Init));
+    fold.take(Seen::Pod(InitApply(pod("old", true))));
+    assert!(fold.view.stale.is_some());
+    fold.take(Seen::Pod(InitDone));
+    assert_eq!(fold.view.stale, None);
+}

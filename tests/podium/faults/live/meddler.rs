@@ -1,0 +1,174 @@
+//! An API server that answers wrongly: it passes requests on to a real one, but for those that it was told to spoil.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::sync::broadcast;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// What kube sends and Kubernetes answers when a watch asks for a version that is no longer known.
+const EXPIRED: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version: 1 (2)","reason":"Expired","code":410}"#;
+
+/// How a watch is told that its version is gone.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expiry {
+    /// By the status of the answer.
+    Status,
+    /// By an event in a good answer.
+    Event,
+}
+
+/// What becomes of questions for the external metric.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Metric {
+    Answered,
+    Failing,
+    Hanging,
+}
+
+#[derive(Clone)]
+struct Plan {
+    server: SocketAddr,
+    http: reqwest::Client,
+    cut: broadcast::Sender<()>,
+    metric: Arc<Mutex<Metric>>,
+    expiring: Arc<Mutex<Expiring>>,
+}
+
+/// Which watches are told that their version is gone: those whose kind has not been listed since.
+#[derive(Default)]
+struct Expiring {
+    how: Option<Expiry>,
+    listed: BTreeSet<String>,
+    told: Vec<String>,
+}
+
+/// The meddler. It stops when dropped.
+pub(super) struct Meddler {
+    pub(super) address: SocketAddr,
+    plan: Plan,
+    _stop: DropGuard,
+}
+
+impl Meddler {
+    pub(super) async fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let plan = Plan {
+            server,
+            http: reqwest::Client::new(),
+            cut: broadcast::channel(1).0,
+            metric: Arc::new(Mutex::new(Metric::Answered)),
+            expiring: Arc::default(),
+        };
+        let router = Router::new().fallback(answer).with_state(plan.clone());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            stopped
+                .run_until_cancelled(axum::serve(listener, router).into_future())
+                .await
+        });
+        Self {
+            address,
+            plan,
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    pub(super) fn metric(&self, metric: Metric) {
+        *self.plan.metric.lock().unwrap() = metric;
+    }
+
+    /// Ends all watches, and tells each that comes back that its version is gone, until it lists.
+    pub(super) fn expire(&self, how: Expiry) {
+        *self.plan.expiring.lock().unwrap() = Expiring {
+            how: Some(how),
+            ..Expiring::default()
+        };
+        let _ = self.plan.cut.send(());
+    }
+
+    /// The paths of the watches that have been told so far.
+    pub(super) fn expired(&self) -> Vec<String> {
+        self.plan.expiring.lock().unwrap().told.clone()
+    }
+}
+
+async fn answer(State(plan): State<Plan>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    if path.contains("/external.metrics.k8s.io/v1beta1/namespaces/") {
+        let metric = *plan.metric.lock().unwrap();
+        match metric {
+            Metric::Answered => {}
+            Metric::Failing => {
+                return (StatusCode::INTERNAL_SERVER_ERROR, "the adapter is broken")
+                    .into_response();
+            }
+            Metric::Hanging => std::future::pending().await,
+        }
+    }
+    let watches = query.contains("watch=true");
+    if let Some(gone) = gone(&plan, &path, watches) {
+        return gone;
+    }
+    pass_on(&plan, request).await
+}
+
+/// The answer to a watch whose version is gone.
+fn gone(plan: &Plan, path: &str, watches: bool) -> Option<Response> {
+    let mut expiring = plan.expiring.lock().unwrap();
+    let how = expiring.how?;
+    if !watches {
+        expiring.listed.insert(path.to_owned());
+        return None;
+    }
+    if expiring.listed.contains(path) {
+        return None;
+    }
+    expiring.told.push(path.to_owned());
+    let json = (header::CONTENT_TYPE, "application/json");
+    Some(match how {
+        Expiry::Status => (StatusCode::GONE, [json], EXPIRED).into_response(),
+        Expiry::Event => {
+            let event = format!("{{\"type\":\"ERROR\",\"object\":{EXPIRED}}}\n");
+            ([json], event).into_response()
+        }
+    })
+}
+
+async fn pass_on(plan: &Plan, request: Request) -> Response {
+    let url = format!("http://{}{}", plan.server, request.uri());
+    let mut cut = plan.cut.subscribe();
+    let mut asked = plan.http.request(request.method().clone(), url);
+    for (name, value) in request.headers() {
+        if name != header::HOST {
+            asked = asked.header(name, value);
+        }
+    }
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+    let Ok(answer) = asked.body(body.unwrap()).send().await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let (status, kind) = (
+        answer.status(),
+        answer.headers().get(header::CONTENT_TYPE).cloned(),
+    );
+    let until_cut = async move {
+        let _ = cut.recv().await;
+    };
+    let body = answer.bytes_stream().take_until(Box::pin(until_cut));
+    let mut passed = (status, Body::from_stream(body)).into_response();
+    if let Some(kind) = kind {
+        passed.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    passed
+}
