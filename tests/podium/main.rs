@@ -12,6 +12,7 @@ mod configuration;
 mod control;
 mod decks;
 mod export;
+mod faults;
 mod hostile_bodies;
 mod kube_runtime;
 mod kubectl;

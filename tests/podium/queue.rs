@@ -56,7 +56,7 @@ async fn connect(redis: &Redis) -> Queue {
         .expect("redis answers")
 }
 
-fn request(count: i64, work_ms: i64) -> EnqueueRequest {
+pub(crate) fn request(count: i64, work_ms: i64) -> EnqueueRequest {
     EnqueueRequest {
         count: JobCount::new(count).expect("in range"),
         prefix: Prefix::new("ticket").expect("printable"),
@@ -66,7 +66,7 @@ fn request(count: i64, work_ms: i64) -> EnqueueRequest {
     }
 }
 
-async fn put(queue: &Queue, count: i64, work_ms: i64) -> Run {
+pub(crate) async fn put(queue: &Queue, count: i64, work_ms: i64) -> Run {
     let cancel = CancellationToken::new();
     enqueue(queue, &request(count, work_ms), &cancel, |_| {})
         .await
@@ -83,13 +83,13 @@ fn options() -> WorkerOptions {
 }
 
 /// A worker in this process.
-struct Hand {
+pub(crate) struct Hand {
     stop: CancellationToken,
     task: JoinHandle<Tally>,
 }
 
 impl Hand {
-    fn start(queue: &Queue, name: &str, options: WorkerOptions) -> Self {
+    pub(crate) fn start(queue: &Queue, name: &str, options: WorkerOptions) -> Self {
         let stop = CancellationToken::new();
         let (queue, shutdown) = (queue.clone(), stop.clone());
         let name = WorkerName::new(name).expect("a name");
@@ -98,13 +98,13 @@ impl Hand {
         Self { stop, task }
     }
 
-    async fn stop(self) -> Tally {
+    pub(crate) async fn stop(self) -> Tally {
         self.stop.cancel();
         self.task.await.expect("the worker does not panic")
     }
 
     /// As `kill -9` does it: no farewell.
-    async fn kill(self) {
+    pub(crate) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
     }
@@ -301,7 +301,11 @@ async fn a_worker_that_stood_still_too_long_is_counted_as_a_duplicate(redis: Red
     let mut client = redis.client().await;
     let mut returned = 0;
     while returned == 0 {
-        client.ask("DEL {keda-demo-queue}:lease:slow").await;
+        if let Answer::Array(leases) = client.ask("KEYS {keda-demo-queue}:lease:slow#*").await
+            && let [Answer::Bulk(lease)] = &leases[..]
+        {
+            client.ask(&format!("DEL {lease}")).await;
+        }
         returned = reap(&queue).await.expect("redis answers").returned;
     }
     assert_eq!(returned, 1);
