@@ -278,7 +278,9 @@ mod tests {
             in_flight: 0,
             runs: Vec::new(),
         };
-        assert!(picture.is_whole(&known(&["a", "b"])) && picture.is_whole(&known(&["a", "b", "c"])));
+        assert!(
+            picture.is_whole(&known(&["a", "b"])) && picture.is_whole(&known(&["a", "b", "c"]))
+        );
         assert!(!picture.is_whole(&known(&["a"])) && !picture.is_whole(&Known::default()));
     }
 

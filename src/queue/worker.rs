@@ -201,7 +201,8 @@ impl Worker<'_> {
             }
             Err(reason) => {
                 tracing::warn!(%reason, "took something that cannot be done; it goes to the dead letters");
-                execution::give_up(self.queue, connection, self.registration, &raw, &reason).await?;
+                execution::give_up(self.queue, connection, self.registration, &raw, &reason)
+                    .await?;
                 self.tally.buried += 1;
             }
         }

@@ -115,6 +115,8 @@ fn redis_server(address: SocketAddr, folder: &std::path::Path, options: &[&str])
         .args(["--port", &address.port().to_string()])
         .arg("--dir")
         .arg(folder)
+        // A replica gets its copy at once, instead of waiting 5 s for others that may want one.
+        .args(["--repl-diskless-sync-delay", "0"])
         .args(options)
         .stdout(Stdio::null())
         .kill_on_drop(true)

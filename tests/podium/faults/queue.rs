@@ -24,19 +24,18 @@ use tokio::time::Instant;
 /// How long anything may take: generous, since tests share two cores.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs a test on the embedded broker and on a real server.
+/// Runs a test on the embedded broker and on a real server; at the same time, since most of each is waiting.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
-        mod embedded {
+        mod on_both_servers {
+            use crate::redis_server::Redis;
+
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                super::$name(crate::redis_server::Redis::embedded().await).await;
-            })*
-        }
-        mod real {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $name() {
-                super::$name(crate::redis_server::Redis::real().await).await;
+                let embedded = tokio::spawn(async { super::$name(Redis::embedded().await).await });
+                let real = tokio::spawn(async { super::$name(Redis::real().await).await });
+                embedded.await.expect("it holds on the embedded broker");
+                real.await.expect("it holds on a real redis-server");
             })*
         }
     };

@@ -53,7 +53,7 @@ async fn a_worker_cut_at_any_byte_does_each_job_once(redis: Redis) {
     let hand = Hand::start(&behind, "w", patient());
     let mut count = 0;
     // What a worker sends for a job, from the end of its wait to the next: looks, acknowledges, takes.
-    for bytes in (1..1_500).step_by(47) {
+    for bytes in (1..1_500).step_by(83) {
         way.arm(Trap::After(bytes));
         put(&queue, 2, 0).await;
         count += 2;

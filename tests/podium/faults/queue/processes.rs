@@ -4,17 +4,14 @@ use super::{all_done, connect, eventually, on_both, until};
 use crate::queue::{Hand, put};
 use crate::redis_server::Redis;
 use crate::talk::podium;
-use podium::queue::worker::WorkerOptions;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Child;
-use tokio::time::Instant;
 
 on_both!(
     workers_killed_in_the_middle_of_a_job_lose_none,
     a_worker_stopped_past_its_lease_does_a_job_twice_and_is_counted,
     a_worker_told_to_stop_finishes_its_job,
-    a_worker_told_to_stop_in_a_long_job_gives_it_back,
     a_job_that_kills_every_worker_ends_as_a_dead_letter,
     two_processes_that_reap_at_once_give_each_job_back_once,
     two_processes_of_one_name_do_all_the_work_there_is,
@@ -106,18 +103,6 @@ async fn a_worker_told_to_stop_finishes_its_job(redis: Redis) {
     let now = until(&queue, |_| true).await;
     assert_eq!((now.processed, now.depth, now.in_flight), (1, 1, 0));
     assert_eq!((now.workers, now.failed), (0, 0));
-}
-
-async fn a_worker_told_to_stop_in_a_long_job_gives_it_back(redis: Redis) {
-    let queue = connect(&redis.url()).await;
-    put(&queue, 1, 60_000).await;
-    let pod = Pod::start(&redis, "w");
-    until(&queue, |now| now.in_flight == 1).await;
-    let told = Instant::now();
-    pod.stop().await;
-    assert!(told.elapsed() >= WorkerOptions::default().grace);
-    let now = until(&queue, |_| true).await;
-    assert_eq!((now.depth, now.in_flight, now.failed), (1, 0, 0));
 }
 
 async fn a_job_that_kills_every_worker_ends_as_a_dead_letter(redis: Redis) {
