@@ -60,6 +60,30 @@ impl Redis {
         panic!("{} does not follow {}", replica.address, master.address);
     }
 
+    /// Waits until this replica has all that `master` had done by now. `WAIT` would not do: it looks only at what its
+    /// own connection wrote.
+    pub(crate) async fn catch_up_with(&self, master: &Self) {
+        let wanted = master.replication("master_repl_offset").await;
+        for _ in 0..400 {
+            if self.replication("slave_repl_offset").await >= wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{} lags behind {}", self.address, master.address);
+    }
+
+    async fn replication(&self, field: &str) -> u64 {
+        let told = self.client().await.ask("INFO replication").await;
+        let Answer::Bulk(info) = &told else {
+            panic!("no information: {told:?}")
+        };
+        let value = info
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.and_then(|n| n.parse().ok()).expect("an offset")
+    }
+
     async fn real_with(options: &[&str]) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("bound");

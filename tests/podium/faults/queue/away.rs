@@ -68,8 +68,7 @@ async fn what_was_acknowledged_before_a_failover_is_there_after_it() {
     let queue = connect(&way.url()).await;
     let hands = hands(&queue, WORKERS, &patient());
     put(&queue, 400, 20).await;
-    let caught_up = master.client().await.ask("WAIT 1 10000").await;
-    assert_eq!(caught_up, Answer::Integer(1));
+    replica.catch_up_with(&master).await;
     master.kill().await;
     let promoted = replica.client().await.ask("REPLICAOF NO ONE").await;
     assert_eq!(promoted, Answer::ok());
@@ -102,10 +101,7 @@ async fn a_master_that_becomes_a_replica_is_left_for_the_new_one() {
         master.client().await.ask("CLIENT PAUSE 2000 WRITE").await,
         Answer::ok()
     );
-    assert_eq!(
-        master.client().await.ask("WAIT 1 10000").await,
-        Answer::Integer(1)
-    );
+    replica.catch_up_with(&master).await;
     assert_eq!(
         replica.client().await.ask("REPLICAOF NO ONE").await,
         Answer::ok()
