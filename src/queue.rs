@@ -12,6 +12,14 @@
 //! The invariant everything here keeps: a job is in exactly one place. Every step from place to place (list, a
 //! worker's processing list, done, dead, discarded, purged) is one `MULTI` that also moves the counters, so at any
 //! moment `enqueued = unique completions + dead + discarded + pending + in flight + purged`.
+//!
+//! Redis does not take a `MULTI` back when one of its commands meets a key of the wrong type. So whatever would lose a
+//! job that way looks at the types first, or undoes what it counted.
+//!
+//! How often a job may run twice is bounded too: only a worker that is believed gone and is not can make a duplicate,
+//! so there are no more duplicates than [`lapsed leases`](stats::Stats::lapsed_leases). A failover to a replica that
+//! lags is the one exception: what the replica had not heard of is undone, and each job that was in a hand at that
+//! moment may be done once more.
 
 pub mod dead_letters;
 pub mod enqueue;
@@ -25,7 +33,9 @@ pub mod worker;
 use crate::clock::Clock;
 use keys::{QueueKeys, QueueName};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
@@ -171,6 +181,15 @@ impl Queue {
     /// # Errors
     /// When the URL is not valid.
     pub fn lazy(url: &str, name: &QueueName) -> Result<Self, QueueError> {
+        Self::with_clock(url, name, Clock::wall())
+    }
+
+    /// As [`Queue::lazy`], with a clock of the caller's: what is enqueued, begun and done is dated by it. Leases are
+    /// not; Redis alone measures those.
+    ///
+    /// # Errors
+    /// When the URL is not valid.
+    pub fn with_clock(url: &str, name: &QueueName, clock: Clock) -> Result<Self, QueueError> {
         let client = Client::open(url).map_err(|error| QueueError::Address {
             cause: error.to_string(),
         })?;
@@ -178,7 +197,7 @@ impl Queue {
             address: client.get_connection_info().addr().to_string(),
             client,
             keys: QueueKeys::new(name),
-            clock: Clock::wall(),
+            clock,
             connection: tokio::sync::Mutex::new(None),
             known: Mutex::default(),
         })))
@@ -225,7 +244,7 @@ impl Queue {
     pub(crate) async fn write<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, QueueError> {
         let mut connection = self.connection().await?;
         let result = pipe.query_async(&mut connection).await;
-        if result.as_ref().is_err_and(RedisError::is_io_error) {
+        if result.as_ref().is_err_and(is_worn_out) {
             *self.0.connection.lock().await = None;
         }
         result.map_err(|error| self.failed(&error))
@@ -284,6 +303,36 @@ impl Queue {
         let address = self.0.address.clone();
         QueueError::Busy { address }
     }
+
+    /// Refuses a key that is to take a job but is no list: `kind` is what `TYPE` answered.
+    pub(crate) fn takes_jobs(&self, key: &str, kind: &str) -> Result<(), QueueError> {
+        if kind == "list" || kind == "none" {
+            return Ok(());
+        }
+        let address = self.0.address.clone();
+        let cause = format!("{key} is a {kind} and not a list");
+        Err(QueueError::Answer { address, cause })
+    }
+}
+
+/// Whether an error says that its connection is of no more use: broken, or leading to a server that was a master once
+/// and takes no more writes.
+fn is_worn_out(error: &RedisError) -> bool {
+    let demoted = matches!(
+        error.kind(),
+        ErrorKind::Server(
+            ServerErrorKind::ReadOnly | ServerErrorKind::ExecAbort | ServerErrorKind::MasterDown
+        )
+    );
+    demoted || error.is_io_error() || error.is_unrecoverable_error()
+}
+
+/// Tells apart what has the same name or was made in the same millisecond.
+pub(crate) fn random_suffix() -> String {
+    let mut bytes = [0; 4];
+    // Without randomness names and times are still there to tell things apart.
+    let _ = getrandom::fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -109,6 +109,7 @@ pub async fn inspect(queue: &Queue, id: &str) -> Result<Letter, QueueError> {
 /// no job in it, or when Redis does not answer.
 pub async fn settle(queue: &Queue, id: &str, fate: Fate) -> Result<(), QueueError> {
     let (raw, letter) = find(queue, id).await?;
+    may_go(queue, fate).await?;
     let act = act(queue, &[(raw.clone(), letter)], fate)?;
     let failed = |error| queue.failed(&error);
     let mut connection = queue.dedicated(RESPONSE_TIMEOUT).await?;
@@ -134,6 +135,7 @@ pub async fn settle(queue: &Queue, id: &str, fate: Fate) -> Result<(), QueueErro
 /// # Errors
 /// When Redis does not answer or the list never keeps still; what was moved before stays moved.
 pub async fn settle_all(queue: &Queue, fate: Fate) -> Result<Settled, QueueError> {
+    may_go(queue, fate).await?;
     let failed = |error| queue.failed(&error);
     let mut connection = queue.dedicated(RESPONSE_TIMEOUT).await?;
     let mut settled = Settled::default();
@@ -166,6 +168,16 @@ pub async fn settle_all(queue: &Queue, fate: Fate) -> Result<Settled, QueueError
         unseen = unseen.saturating_sub(looked_at);
     }
     Ok(settled)
+}
+
+/// Refuses to retry onto a key that is no list: the `MULTI` would take the letter out and put its job nowhere.
+async fn may_go(queue: &Queue, fate: Fate) -> Result<(), QueueError> {
+    if fate == Fate::Discard {
+        return Ok(());
+    }
+    let list = &queue.keys().list;
+    let (kind,): (String,) = queue.read(redis::pipe().cmd("TYPE").arg(list)).await?;
+    queue.takes_jobs(list, &kind)
 }
 
 fn number<T>(of: &[T]) -> u64 {

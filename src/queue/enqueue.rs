@@ -2,17 +2,21 @@
 //!
 //! A run goes out in bounded batches, each one `MULTI` that pushes the jobs and counts them, so that a producer that
 //! dies midway has counted exactly what it pushed. The next batch waits for the answer to the last: that is the
-//! backpressure, and where progress is reported and cancellation is heard.
+//! backpressure, and where progress is reported and cancellation is heard. Should the list refuse the jobs (because it
+//! is no list any more), their count is taken back.
 
 use super::job::Job;
-use super::{Queue, QueueError, job};
-use redis::Pipeline;
+use super::{Queue, QueueError, job, random_suffix};
+use redis::{Pipeline, Value};
 use serde::Serialize;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Jobs in one `MULTI`: about 100 kB, less than a millisecond of Redis's time.
 const BATCH: u32 = 500;
+
+/// How often to look again when an old run changes while it is folded into the totals.
+const TRIES: u32 = 20;
 
 /// Runs whose totals are kept one by one.
 pub(crate) const KEPT_RUNS: isize = 50;
@@ -214,9 +218,7 @@ pub async fn enqueue(
     let delay = Duration::from_millis(request.delay.0);
     while run.enqueued < count {
         let size = step.min(count - run.enqueued);
-        queue
-            .write::<()>(&batch(queue, request, &run, size))
-            .await?;
+        push(queue, request, &run, size).await?;
         run.enqueued += size;
         progress(run.enqueued);
         let finished = run.enqueued == count;
@@ -239,6 +241,41 @@ async fn pause(delay: Duration, cancel: &CancellationToken) -> bool {
     }
 }
 
+/// Puts the next `size` jobs on, and takes their count back if the list does not take them.
+async fn push(
+    queue: &Queue,
+    request: &EnqueueRequest,
+    run: &Run,
+    size: u32,
+) -> Result<(), QueueError> {
+    let keys = queue.keys();
+    let batch = batch(queue, request, run, size);
+    let (pushed, total, in_run, place): (Value, Value, Value, Option<u64>) =
+        queue.write(&batch).await?;
+    let refused = matches!(pushed, Value::ServerError(_));
+    let mut repair = redis::pipe();
+    repair.atomic();
+    for (key, count) in [(&keys.stats, &total), (&keys.run(&run.id), &in_run)] {
+        if refused && !matches!(count, Value::ServerError(_)) {
+            repair.cmd("HINCRBY").arg(key).arg("enqueued");
+            repair.arg(-i64::from(size)).ignore();
+        }
+    }
+    if place.is_none() {
+        // So many others began meanwhile that this run was folded into the totals: nobody would read this again.
+        repair.cmd("DEL").arg(keys.run(&run.id)).ignore();
+    }
+    if !repair.is_empty() {
+        queue.write::<()>(&repair).await?;
+    }
+    for answer in [pushed, total, in_run] {
+        answer
+            .extract_error()
+            .map_err(|error| queue.failed(&error))?;
+    }
+    Ok(())
+}
+
 fn batch(queue: &Queue, request: &EnqueueRequest, run: &Run, size: u32) -> Pipeline {
     let keys = queue.keys();
     let enqueued_at_ms = queue.now_ms();
@@ -256,17 +293,12 @@ fn batch(queue: &Queue, request: &EnqueueRequest, run: &Run, size: u32) -> Pipel
         };
         pipe.arg(job.encode());
     }
-    pipe.ignore();
-    pipe.cmd("HINCRBY")
-        .arg(&keys.stats)
-        .arg("enqueued")
-        .arg(size)
-        .ignore();
-    pipe.cmd("HINCRBY")
-        .arg(keys.run(&run.id))
-        .arg("enqueued")
-        .arg(size)
-        .ignore();
+    for key in [&keys.stats, &keys.run(&run.id)] {
+        pipe.cmd("HINCRBY").arg(key).arg("enqueued").arg(size);
+    }
+    pipe.cmd("LPOS").arg(&keys.runs).arg(&run.id);
+    // Each answer is looked at: what went through must be known when another part did not.
+    pipe.ignore_errors();
     pipe
 }
 
@@ -303,37 +335,37 @@ async fn retire(queue: &Queue, run: &str) -> Result<(), QueueError> {
     let keys = queue.keys();
     let (hash, done) = (keys.run(run), keys.done(run));
     let mut connection = queue.dedicated(super::RESPONSE_TIMEOUT).await?;
-    let mut look = redis::pipe();
-    look.cmd("WATCH").arg(&hash).arg(&done).ignore();
-    look.cmd("HGET").arg(&hash).arg("processed");
-    look.cmd("BITCOUNT").arg(&done);
-    let (processed, unique): (Option<i64>, i64) = look
-        .query_async(&mut connection)
-        .await
-        .map_err(|error| queue.failed(&error))?;
-    let duplicates = processed.unwrap_or(0) - unique;
-    let mut act = redis::pipe();
-    act.atomic();
-    act.cmd("HINCRBY")
-        .arg(&keys.stats)
-        .arg("retired_duplicates")
-        .arg(duplicates)
-        .ignore();
-    act.cmd("DEL").arg(&hash).arg(&done).ignore();
-    act.cmd("LREM").arg(&keys.runs).arg(0).arg(run).ignore();
-    // A run that still changes is left for the next time.
-    act.query_async::<Option<()>>(&mut connection)
-        .await
-        .map(|_| ())
-        .map_err(|error| queue.failed(&error))
-}
-
-/// Tells runs of the same millisecond apart.
-fn random_suffix() -> String {
-    let mut bytes = [0; 4];
-    // Without randomness the id is still unique to the millisecond.
-    let _ = getrandom::fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    for _ in 0..TRIES {
+        let mut look = redis::pipe();
+        look.cmd("WATCH").arg(&hash).arg(&done).ignore();
+        look.cmd("HGET").arg(&hash).arg("processed");
+        look.cmd("BITCOUNT").arg(&done);
+        let (processed, unique): (Option<i64>, i64) = look
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| queue.failed(&error))?;
+        // As the picture counts them, so that folding changes no total.
+        let duplicates = processed.unwrap_or(0).saturating_sub(unique).max(0);
+        let mut act = redis::pipe();
+        act.atomic();
+        act.cmd("HINCRBY")
+            .arg(&keys.stats)
+            .arg("retired_duplicates")
+            .arg(duplicates)
+            .ignore();
+        act.cmd("DEL").arg(&hash).arg(&done).ignore();
+        // Whoever acknowledges a job of this run watches the list, and so never counts into what was just deleted.
+        act.cmd("LREM").arg(&keys.runs).arg(0).arg(run).ignore();
+        let folded: Option<()> = act
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| queue.failed(&error))?;
+        if folded.is_some() {
+            return Ok(());
+        }
+    }
+    // A run that never keeps still is left for the next time; until then it is one more to read.
+    Ok(())
 }
 
 #[cfg(test)]

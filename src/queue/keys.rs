@@ -3,7 +3,7 @@
 //! All keys share the hash slot of the list (that is what the braces mean), so that one `MULTI` may touch several of
 //! them on a cluster too. KEDA measures the list, which therefore has the plain name.
 
-use super::QueueError;
+use super::{QueueError, random_suffix};
 use std::fmt;
 
 /// The name of a queue: the key of its list.
@@ -58,6 +58,21 @@ impl WorkerName {
     }
 }
 
+impl WorkerName {
+    /// What one life of this worker is registered as. Two processes that run under one name, one after the other or at
+    /// the same time, so have a lease and a processing list each, and never take each other's job for their own.
+    pub(crate) fn registration(&self) -> String {
+        format!("{}#{}", self.0, random_suffix())
+    }
+}
+
+/// The name in a [registration](WorkerName::registration).
+pub(crate) fn worker_name(registration: &str) -> &str {
+    registration
+        .rsplit_once('#')
+        .map_or(registration, |(name, _)| name)
+}
+
 impl fmt::Display for WorkerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -69,7 +84,7 @@ impl fmt::Display for WorkerName {
 pub(crate) struct QueueKeys {
     /// List: jobs that wait; in at the left, out at the right.
     pub(crate) list: String,
-    /// Set: names of registered workers.
+    /// Set: the registrations of the workers.
     pub(crate) workers: String,
     /// List: dead letters, newest first.
     pub(crate) dead: String,
@@ -96,14 +111,19 @@ impl QueueKeys {
         }
     }
 
-    /// List: the jobs `worker` has in hand.
+    /// List: the jobs the worker of this registration has in hand.
     pub(crate) fn processing(&self, worker: impl fmt::Display) -> String {
         format!("{}:processing:{worker}", self.tag)
     }
 
-    /// String that expires: `worker` lives.
+    /// String that expires: the worker of this registration lives.
     pub(crate) fn lease(&self, worker: impl fmt::Display) -> String {
         format!("{}:lease:{worker}", self.tag)
+    }
+
+    /// String that expires: which of its executions the worker of this registration acknowledged last.
+    pub(crate) fn acknowledged(&self, worker: impl fmt::Display) -> String {
+        format!("{}:acknowledged:{worker}", self.tag)
     }
 
     /// Hash: a run's totals and what it was asked for.
@@ -127,6 +147,15 @@ mod tests {
         assert_eq!(keys.list, "keda-demo-queue");
         assert_eq!(keys.processing("w-1"), "{keda-demo-queue}:processing:w-1");
         assert_eq!(keys.done("7"), "{keda-demo-queue}:run:7:done");
+    }
+
+    #[test]
+    fn two_lives_of_a_worker_are_registered_apart_and_keep_its_name() {
+        let name = WorkerName::new("a#b").expect("visible");
+        let (one, two) = (name.registration(), name.registration());
+        assert_ne!(one, two);
+        assert_eq!((worker_name(&one), worker_name(&two)), ("a#b", "a#b"));
+        assert_eq!(worker_name("w-1"), "w-1");
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! A worker keeps a lease alive while it lives. When the lease lapses, whoever looks first takes what lies in that
 //! worker's processing list: back to the queue as the next to be taken, one attempt older, or to the dead letters after
 //! the last attempt. `WATCH` on the lease and on the list makes that safe: of two reapers one wins, and a worker that
-//! turns out to be alive keeps its job.
+//! turns out to be alive keeps its job. Each such taking of jobs is counted as a lapsed lease: a worker that was only
+//! slow then finishes a job that somebody else does as well, and nothing else makes duplicates.
 
 use super::job::{DeadLetter, Job, MAX_ATTEMPTS};
+use super::keys::worker_name;
 use super::{Queue, QueueError, RESPONSE_TIMEOUT};
 use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
@@ -27,7 +29,7 @@ pub struct Reaped {
 pub(crate) enum Why {
     /// Its lease lapsed: it died, or stood still for too long.
     Lapsed,
-    /// A worker of this name starts and finds what its predecessor left.
+    /// A worker starts and finds what its predecessor of the same name left.
     Restarted,
     /// The job was never begun: its arrival was lost with a connection, or time to stop ran out.
     NotDone,
@@ -48,7 +50,8 @@ impl Why {
 /// Gives back the jobs of all workers whose lease lapsed.
 ///
 /// # Errors
-/// When Redis does not answer.
+/// When Redis does not answer, or the keys of a worker are not what they should be; the others' jobs are given back
+/// all the same.
 pub async fn reap(queue: &Queue) -> Result<Reaped, QueueError> {
     let mut total = Reaped::default();
     let lapsed = lapsed_workers(queue).await?;
@@ -56,8 +59,16 @@ pub async fn reap(queue: &Queue) -> Result<Reaped, QueueError> {
         return Ok(total);
     }
     let mut connection = queue.dedicated(RESPONSE_TIMEOUT).await?;
+    let mut trouble = None;
     for worker in lapsed {
-        let reaped = release(queue, &mut connection, &worker, Why::Lapsed).await?;
+        let reaped = match release(queue, &mut connection, &worker, Why::Lapsed).await {
+            Ok(reaped) => reaped,
+            Err(error @ QueueError::Lost { .. }) => return Err(error),
+            Err(error) => {
+                trouble = trouble.or(Some(error));
+                continue;
+            }
+        };
         if reaped != Reaped::default() {
             let Reaped { returned, dead } = reaped;
             tracing::info!(%worker, returned, dead, "the lease of a worker lapsed; its jobs were given back");
@@ -65,7 +76,29 @@ pub async fn reap(queue: &Queue) -> Result<Reaped, QueueError> {
         total.returned += reaped.returned;
         total.dead += reaped.dead;
     }
-    Ok(total)
+    trouble.map_or(Ok(total), Err)
+}
+
+/// Gives back what earlier workers of the same name left. One that still lives keeps its registration, and loses its
+/// job as if its lease had lapsed.
+pub(crate) async fn succeed(
+    queue: &Queue,
+    connection: &mut MultiplexedConnection,
+    registration: &str,
+) -> Result<(), QueueError> {
+    let mut members = redis::pipe();
+    members.cmd("SMEMBERS").arg(&queue.keys().workers);
+    let (registered,): (Vec<String>,) = members
+        .query_async(connection)
+        .await
+        .map_err(|error| queue.failed(&error))?;
+    let name = worker_name(registration);
+    for other in registered {
+        if other != registration && worker_name(&other) == name {
+            release(queue, connection, &other, Why::Restarted).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn lapsed_workers(queue: &Queue) -> Result<Vec<String>, QueueError> {
@@ -102,7 +135,9 @@ pub(crate) async fn release(
         look.cmd("WATCH").arg(&lease).arg(&processing).ignore();
         look.cmd("EXISTS").arg(&lease);
         look.cmd("LRANGE").arg(&processing).arg(0).arg(-1);
-        let (alive, jobs): (bool, Vec<Vec<u8>>) =
+        look.cmd("TYPE").arg(&keys.list);
+        look.cmd("TYPE").arg(&keys.dead);
+        let (alive, jobs, list, dead): (bool, Vec<Vec<u8>>, String, String) =
             look.query_async(connection).await.map_err(failed)?;
         if (why == Why::Lapsed && alive) || (jobs.is_empty() && !why.ends_registration()) {
             let mut unwatch = redis::pipe();
@@ -110,6 +145,8 @@ pub(crate) async fn release(
             unwatch.exec_async(connection).await.map_err(failed)?;
             return Ok(Reaped::default());
         }
+        queue.takes_jobs(&keys.list, &list)?;
+        queue.takes_jobs(&keys.dead, &dead)?;
         let (act, reaped) = give_back(queue, worker, &jobs, why);
         let done: Option<()> = act.query_async(connection).await.map_err(failed)?;
         if done.is_some() {
@@ -141,15 +178,17 @@ fn give_back(queue: &Queue, worker: &str, jobs: &[Vec<u8>], why: Why) -> (Pipeli
     }
     if why.counts_as_attempt() && reaped.returned + reaped.dead > 0 {
         let failed = reaped.returned + reaped.dead;
-        pipe.cmd("HINCRBY")
-            .arg(&keys.stats)
-            .arg("failed")
-            .arg(failed)
-            .ignore();
+        for (field, count) in [("failed", failed), ("lapsed_leases", 1)] {
+            pipe.cmd("HINCRBY").arg(&keys.stats).arg(field).arg(count);
+            pipe.ignore();
+        }
     }
     if why.ends_registration() {
         pipe.cmd("SREM").arg(&keys.workers).arg(worker).ignore();
         pipe.cmd("DEL").arg(keys.lease(worker)).ignore();
+    }
+    if why == Why::Leaving {
+        pipe.cmd("DEL").arg(keys.acknowledged(worker)).ignore();
     }
     (pipe, reaped)
 }
@@ -173,7 +212,8 @@ fn next_place(raw: &[u8], why: Why) -> Result<Vec<u8>, String> {
 pub(crate) fn bury(queue: &Queue, pipe: &mut Pipeline, worker: &str, raw: &[u8], reason: String) {
     let keys = queue.keys();
     let foreign = Job::decode(raw).is_err();
-    let letter = DeadLetter::encode(reason, worker.to_owned(), queue.now_ms(), raw);
+    let worker = worker_name(worker).to_owned();
+    let letter = DeadLetter::encode(reason, worker, queue.now_ms(), raw);
     pipe.cmd("LPUSH").arg(&keys.dead).arg(letter).ignore();
     pipe.cmd("HINCRBY")
         .arg(&keys.stats)

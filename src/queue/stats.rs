@@ -2,22 +2,22 @@
 //!
 //! Everything is read in one `MULTI`, so the counts of a picture add up even while 48 workers move jobs. Which workers
 //! and runs there are must be known to ask; the queue remembers them from the last picture and asks once more when
-//! they turn out to have changed. At rest, a picture is one round trip.
+//! they turn out to be others. At rest, a picture is one round trip.
 
-use super::enqueue::{KEPT_RUNS, RunKind};
+use super::enqueue::RunKind;
 use super::{Queue, QueueError};
 use redis::Value;
 use serde::Serialize;
 use std::collections::HashMap;
 
 /// How far back the waiting times count.
-const WAIT_WINDOW_MS: i64 = 10_000;
+const WAIT_WINDOW_MS: u64 = 10_000;
 
 /// Waiting times kept: the last 10 s of a hundred workers at ten jobs a second.
 pub(crate) const KEPT_WAITS: isize = 1_000;
 
 /// Pictures tried while workers come and go, before one is taken as it is.
-const TRIES: u32 = 4;
+const TRIES: u32 = 10;
 
 /// The queue at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -40,6 +40,9 @@ pub struct Stats {
     pub purged: u64,
     /// Executions beyond the first of a job.
     pub duplicates: u64,
+    /// Leases that lapsed with jobs in the worker's hand, or whose jobs a worker of the same name took over: an upper
+    /// bound for the duplicates, as long as no failover to a lagging replica undid what had been counted.
+    pub lapsed_leases: u64,
     /// Median of the time from enqueueing to the start of work, in ms, of the last 10 s; `None` without a job then.
     pub wait_p50_ms: Option<f64>,
     /// The same, for all but the slowest twentieth.
@@ -60,8 +63,15 @@ impl Stats {
     /// Enqueued jobs that are in no place: 0 unless something was lost, or pushed by others (then negative).
     #[must_use]
     pub fn missing(&self) -> i64 {
-        let given_up = self.dead + self.discarded + self.purged;
-        let found = self.unique() + given_up + self.depth + self.in_flight;
+        // Anybody can write any number into the totals; a sum of them must not be more than a number can hold.
+        let found = [
+            self.dead,
+            self.discarded,
+            self.depth,
+            self.in_flight,
+            self.purged,
+        ];
+        let found = found.into_iter().fold(self.unique(), u64::saturating_add);
         i64::try_from(self.enqueued).unwrap_or(i64::MAX) - i64::try_from(found).unwrap_or(i64::MAX)
     }
 }
@@ -102,6 +112,14 @@ struct Picture {
     runs: Vec<(HashMap<String, String>, u64)>,
 }
 
+impl Picture {
+    /// Whether it missed nothing. A worker asked for in vain has nothing in hand; one not asked for may.
+    fn is_whole(&self, asked: &Known) -> bool {
+        let asked_for = |worker| asked.workers.binary_search(worker).is_ok();
+        self.known.runs == asked.runs && self.known.workers.iter().all(asked_for)
+    }
+}
+
 /// The queue now.
 ///
 /// # Errors
@@ -111,7 +129,7 @@ pub async fn stats(queue: &Queue) -> Result<Stats, QueueError> {
     let mut tries = 1;
     loop {
         let picture = look(queue, &asked).await?;
-        if picture.known == asked || tries == TRIES {
+        if picture.is_whole(&asked) || tries == TRIES {
             *queue.known() = picture.known.clone();
             return Ok(assemble(&picture, &asked.runs, queue.now_ms()));
         }
@@ -125,7 +143,8 @@ async fn look(queue: &Queue, asked: &Known) -> Result<Picture, QueueError> {
     let mut pipe = redis::pipe();
     pipe.atomic();
     pipe.cmd("SMEMBERS").arg(&keys.workers);
-    pipe.cmd("LRANGE").arg(&keys.runs).arg(0).arg(KEPT_RUNS - 1);
+    // All of them: one that waits to be folded into the totals still holds its part of the duplicates.
+    pipe.cmd("LRANGE").arg(&keys.runs).arg(0).arg(-1);
     pipe.cmd("LLEN").arg(&keys.list);
     pipe.cmd("HGETALL").arg(&keys.stats);
     pipe.cmd("LRANGE").arg(&keys.waits).arg(0).arg(-1);
@@ -190,7 +209,8 @@ fn assemble(picture: &Picture, run_ids: &[String], now_ms: i64) -> Stats {
         dead: total("dead"),
         discarded: total("discarded"),
         purged: total("purged"),
-        duplicates: total("retired_duplicates") + in_runs,
+        duplicates: total("retired_duplicates").saturating_add(in_runs),
+        lapsed_leases: total("lapsed_leases"),
         wait_p50_ms: quantile(&waits, 50),
         wait_p95_ms: quantile(&waits, 95),
         workers: u64::try_from(picture.known.workers.len()).unwrap_or(u64::MAX),
@@ -211,7 +231,8 @@ fn summary(id: &str, hash: &HashMap<String, String>, unique: u64) -> RunSummary 
     }
 }
 
-/// The waiting times of the jobs done within the window, ascending.
+/// The waiting times of the jobs done within the window, ascending. A time that lies ahead was written by a clock that
+/// differs from ours, and would stay recent until ours arrives there.
 fn recent_waits(waits: &[String], now_ms: i64) -> Vec<u32> {
     let mut recent: Vec<u32> = waits
         .iter()
@@ -219,7 +240,7 @@ fn recent_waits(waits: &[String], now_ms: i64) -> Vec<u32> {
             let (done_at, wait) = entry.split_once(':')?;
             let done_at: i64 = done_at.parse().ok()?;
             let wait: u32 = wait.parse().ok()?;
-            (now_ms - done_at <= WAIT_WINDOW_MS).then_some(wait)
+            (now_ms.abs_diff(done_at) <= WAIT_WINDOW_MS).then_some(wait)
         })
         .collect();
     recent.sort_unstable();
@@ -247,6 +268,28 @@ mod tests {
         assert_eq!(quantile(&recent, 50), Some(50.0));
         assert_eq!(quantile(&recent, 95), Some(95.0));
         assert_eq!(quantile(&recent_waits(&waits, 40_000), 50), None);
+        assert_eq!(quantile(&recent_waits(&waits, -3_600_000), 50), None);
+        assert_eq!(quantile(&recent_waits(&waits, i64::MIN), 50), None);
+    }
+
+    #[test]
+    fn a_picture_without_a_worker_that_came_meanwhile_is_not_whole() {
+        let known = |workers: &[&str]| Known {
+            workers: workers.iter().map(ToString::to_string).collect(),
+            runs: vec!["r".to_owned()],
+        };
+        let picture = Picture {
+            known: known(&["a", "b"]),
+            depth: 0,
+            totals: HashMap::new(),
+            waits: Vec::new(),
+            in_flight: 0,
+            runs: Vec::new(),
+        };
+        assert!(
+            picture.is_whole(&known(&["a", "b"])) && picture.is_whole(&known(&["a", "b", "c"]))
+        );
+        assert!(!picture.is_whole(&known(&["a"])) && !picture.is_whole(&Known::default()));
     }
 
     #[test]

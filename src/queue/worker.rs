@@ -6,12 +6,14 @@
 //! further job, finishes the one in hand, and gives it back if the grace period runs out first.
 //!
 //! Taking a job renews the registration in the same breath (`SET` lease, `SADD`, `BLMOVE`): so a job can never land in
-//! the list of a worker that nobody knows, not even if the process was stopped for a minute in between.
+//! the list of a worker that nobody knows, not even if the process was stopped for a minute in between. The same
+//! breath counts what lies in the list while nothing is in hand: a `BLMOVE` that was stuck in the network may arrive
+//! after its connection was given up, and the job it moved would otherwise lie there for as long as the worker lives.
 
 mod execution;
 
 use super::keys::WorkerName;
-use super::lease::{self, Why, reap};
+use super::lease::{self, Why, reap, succeed};
 use super::{Queue, QueueError};
 use crate::backoff::{Backoff, jittered};
 use execution::Execution;
@@ -64,9 +66,10 @@ pub async fn run(
     options: &WorkerOptions,
     shutdown: CancellationToken,
 ) -> Tally {
+    let registration = name.registration();
     let mut worker = Worker {
         queue,
-        name: name.to_string(),
+        registration: &registration,
         options,
         shutdown: &shutdown,
         in_hand: None,
@@ -82,11 +85,11 @@ pub async fn run(
         // The connection may still be waiting for a job on the server's side: stay registered, and let the lease
         // lapse, so that a job arriving there in this last moment is found.
         () = out_of_time => Why::NotDone,
-        never = keep_lease(queue, name, options) => match never {},
+        never = keep_lease(queue, &registration, options) => match never {},
         never = keep_reaping(queue, options) => match never {},
     };
     let tally = worker.tally;
-    if let Err(error) = leave(queue, name, why).await {
+    if let Err(error) = leave(queue, &registration, why).await {
         tracing::warn!(%error, "could not sign off; the lease will lapse by itself");
     }
     tally
@@ -94,7 +97,7 @@ pub async fn run(
 
 struct Worker<'a> {
     queue: &'a Queue,
-    name: String,
+    registration: &'a str,
     options: &'a WorkerOptions,
     shutdown: &'a CancellationToken,
     in_hand: Option<Execution>,
@@ -129,49 +132,57 @@ impl Worker<'_> {
         let mut connection = self.queue.dedicated(patience).await?;
         if let Some(execution) = &mut self.in_hand {
             execution
-                .acknowledge(self.queue, &mut connection, &self.name)
+                .acknowledge(self.queue, &mut connection, self.registration)
                 .await?;
             self.in_hand = None;
             self.tally.done += 1;
         }
-        // Whatever else lies there: on the first connection a predecessor of this name left it; later, its arrival
-        // was lost with the last connection.
-        let why = if self.started {
-            Why::NotDone
-        } else {
-            Why::Restarted
-        };
-        lease::release(self.queue, &mut connection, &self.name, why).await?;
-        self.started = true;
+        if !self.started {
+            succeed(self.queue, &mut connection, self.registration).await?;
+            self.started = true;
+        }
+        // Whatever else lies there arrived when the last connection was lost already.
+        self.give_strays_back(&mut connection).await?;
         if backoff.succeeded() {
             tracing::info!("the queue is back");
         }
         while !self.shutdown.is_cancelled() {
-            if let Some(raw) = self.take(&mut connection).await? {
+            let (strays, raw) = self.take(&mut connection).await?;
+            if let Some(raw) = raw {
                 self.process(raw, &mut connection).await?;
+            }
+            if strays > 0 {
+                self.give_strays_back(&mut connection).await?;
             }
         }
         Ok(())
     }
 
-    /// The next job, once there is one; `None` after a while without.
+    /// Gives back what lies in the processing list while nothing is in hand.
+    async fn give_strays_back(
+        &self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<(), QueueError> {
+        lease::release(self.queue, connection, self.registration, Why::NotDone).await?;
+        Ok(())
+    }
+
+    /// The next job, once there is one, `None` after a while without; and how many lay in the processing list before.
     async fn take(
         &self,
         connection: &mut MultiplexedConnection,
-    ) -> Result<Option<Vec<u8>>, QueueError> {
+    ) -> Result<(u64, Option<Vec<u8>>), QueueError> {
         let keys = self.queue.keys();
-        let mut pipe = sign_of_life(self.queue, &self.name, self.options);
-        pipe.cmd("BLMOVE")
-            .arg(&keys.list)
-            .arg(keys.processing(&self.name));
+        let processing = keys.processing(self.registration);
+        let mut pipe = sign_of_life(self.queue, self.registration, self.options);
+        pipe.cmd("LLEN").arg(&processing);
+        pipe.cmd("BLMOVE").arg(&keys.list).arg(&processing);
         pipe.arg("RIGHT")
             .arg("LEFT")
             .arg(self.options.take.as_secs_f64());
-        let (raw,): (Option<Vec<u8>>,) = pipe
-            .query_async(connection)
+        pipe.query_async(connection)
             .await
-            .map_err(|error| self.queue.failed(&error))?;
-        Ok(raw)
+            .map_err(|error| self.queue.failed(&error))
     }
 
     async fn process(
@@ -186,14 +197,15 @@ impl Worker<'_> {
                 tracing::info!(job = %job.id, name = %job.prefix, "sold ticket {}", job.seq + 1);
                 let execution = self.in_hand.insert(Execution::new(raw, job, started_ms));
                 execution
-                    .acknowledge(self.queue, connection, &self.name)
+                    .acknowledge(self.queue, connection, self.registration)
                     .await?;
                 self.in_hand = None;
                 self.tally.done += 1;
             }
             Err(reason) => {
                 tracing::warn!(%reason, "took something that cannot be done; it goes to the dead letters");
-                execution::give_up(self.queue, connection, &self.name, &raw, reason).await?;
+                execution::give_up(self.queue, connection, self.registration, &raw, &reason)
+                    .await?;
                 self.tally.buried += 1;
             }
         }
@@ -202,28 +214,32 @@ impl Worker<'_> {
 }
 
 /// The commands that say "this worker lives".
-fn sign_of_life(queue: &Queue, name: &str, options: &WorkerOptions) -> redis::Pipeline {
+fn sign_of_life(queue: &Queue, registration: &str, options: &WorkerOptions) -> redis::Pipeline {
     let keys = queue.keys();
     let lease_ms = u64::try_from(options.lease.as_millis()).unwrap_or(u64::MAX);
     let mut pipe = redis::pipe();
     pipe.cmd("SET")
-        .arg(keys.lease(name))
+        .arg(keys.lease(registration))
         .arg(1)
         .arg("PX")
         .arg(lease_ms)
         .ignore();
-    pipe.cmd("SADD").arg(&keys.workers).arg(name).ignore();
+    pipe.cmd("SADD")
+        .arg(&keys.workers)
+        .arg(registration)
+        .ignore();
     pipe
 }
 
 /// Renews the lease three times in its length: two renewals may be lost before it lapses.
-async fn keep_lease(queue: &Queue, name: &WorkerName, options: &WorkerOptions) -> Infallible {
-    let name = name.to_string();
+async fn keep_lease(queue: &Queue, registration: &str, options: &WorkerOptions) -> Infallible {
     let mut ticks = tokio::time::interval(options.lease / 3);
     loop {
         ticks.tick().await;
         // The main loop reports when Redis is away; one voice is enough.
-        let renewed: Result<(), _> = queue.write(&sign_of_life(queue, &name, options)).await;
+        let renewed: Result<(), _> = queue
+            .write(&sign_of_life(queue, registration, options))
+            .await;
         if let Err(error) = renewed {
             tracing::debug!(%error, "the lease was not renewed");
         }
@@ -241,9 +257,9 @@ async fn keep_reaping(queue: &Queue, options: &WorkerOptions) -> Infallible {
 }
 
 /// Gives back what is still in hand, and ends the registration if `why` says so.
-async fn leave(queue: &Queue, name: &WorkerName, why: Why) -> Result<(), QueueError> {
+async fn leave(queue: &Queue, registration: &str, why: Why) -> Result<(), QueueError> {
     let mut connection = queue.dedicated(Duration::from_secs(1)).await?;
-    let given_back = lease::release(queue, &mut connection, &name.to_string(), why).await?;
+    let given_back = lease::release(queue, &mut connection, registration, why).await?;
     if given_back.returned > 0 {
         tracing::info!(
             jobs = given_back.returned,

@@ -1,5 +1,6 @@
 //! What must hold when something breaks, broken on purpose, or when two things happen at once: processes killed,
-//! connections cut and stalled, answers that lie, two speakers pressing.
+//! servers restarted, connections cut and stalled, answers that lie, two speakers pressing.
 
 mod live;
+mod queue;
 mod stage;

@@ -58,7 +58,7 @@ pub(crate) async fn connect(redis: &Redis) -> Queue {
         .expect("redis answers")
 }
 
-fn request(count: i64, work_ms: i64) -> EnqueueRequest {
+pub(crate) fn request(count: i64, work_ms: i64) -> EnqueueRequest {
     EnqueueRequest {
         count: JobCount::new(count).expect("in range"),
         prefix: Prefix::new("ticket").expect("printable"),
@@ -106,7 +106,7 @@ impl Hand {
     }
 
     /// As `kill -9` does it: no farewell.
-    async fn kill(self) {
+    pub(crate) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
     }
@@ -303,7 +303,11 @@ async fn a_worker_that_stood_still_too_long_is_counted_as_a_duplicate(redis: Red
     let mut client = redis.client().await;
     let mut returned = 0;
     while returned == 0 {
-        client.ask("DEL {keda-demo-queue}:lease:slow").await;
+        if let Answer::Array(leases) = client.ask("KEYS {keda-demo-queue}:lease:slow#*").await
+            && let [Answer::Bulk(lease)] = &leases[..]
+        {
+            client.ask(&format!("DEL {lease}")).await;
+        }
         returned = reap(&queue).await.expect("redis answers").returned;
     }
     assert_eq!(returned, 1);

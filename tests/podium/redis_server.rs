@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(crate) struct Redis {
     pub(crate) address: SocketAddr,
     _broker: Option<DropGuard>,
-    _process: Option<(Child, tempfile::TempDir)>,
+    process: Option<(Child, tempfile::TempDir)>,
 }
 
 impl Redis {
@@ -31,32 +31,85 @@ impl Redis {
         Self {
             address,
             _broker: Some(stop.drop_guard()),
-            _process: None,
+            process: None,
         }
     }
 
     /// Fails the test when there is no `redis-server`: the comparison is the point.
     pub(crate) async fn real() -> Self {
+        Self::real_with(&["--appendonly", "no"]).await
+    }
+
+    /// A real server that has every write on disk before it answers.
+    pub(crate) async fn persistent() -> Self {
+        Self::real_with(&PERSISTENT).await
+    }
+
+    /// A real server that follows `master`, once it does.
+    pub(crate) async fn replica_of(master: &Self) -> Self {
+        let (host, port) = (master.address.ip(), master.address.port());
+        let follow = format!("{host} {port}");
+        let replica = Self::real_with(&["--appendonly", "no", "--replicaof", &follow]).await;
+        for _ in 0..400 {
+            let told = replica.client().await.ask("INFO replication").await;
+            if matches!(told, Answer::Bulk(info) if info.contains("master_link_status:up")) {
+                return replica;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{} does not follow {}", replica.address, master.address);
+    }
+
+    /// Waits until this replica has all that `master` had done by now. `WAIT` would not do: it looks only at what its
+    /// own connection wrote.
+    pub(crate) async fn catch_up_with(&self, master: &Self) {
+        let wanted = master.replication("master_repl_offset").await;
+        for _ in 0..400 {
+            if self.replication("slave_repl_offset").await >= wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{} lags behind {}", self.address, master.address);
+    }
+
+    async fn replication(&self, field: &str) -> u64 {
+        let told = self.client().await.ask("INFO replication").await;
+        let Answer::Bulk(info) = &told else {
+            panic!("no information: {told:?}")
+        };
+        let value = info
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.and_then(|n| n.parse().ok()).expect("an offset")
+    }
+
+    async fn real_with(options: &[&str]) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("bound");
         drop(free);
         let folder = tempfile::tempdir().expect("a folder for redis-server");
-        let process = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .args(["--port", &address.port().to_string()])
-            .arg("--dir")
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("redis-server is needed: apt-get install redis-server");
+        let process = redis_server(address, folder.path(), options);
         let redis = Self {
             address,
             _broker: None,
-            _process: Some((process, folder)),
+            process: Some((process, folder)),
         };
         redis.wait_until_up().await;
         redis
+    }
+
+    /// `kill -9`.
+    pub(crate) async fn kill(&mut self) {
+        let (process, _) = self.process.as_mut().expect("a real server");
+        process.kill().await.expect("it ran");
+    }
+
+    /// After [`Redis::kill`] of a persistent one: at the same address, with its files.
+    pub(crate) async fn start_again(&mut self) {
+        let (process, folder) = self.process.as_mut().expect("a real server");
+        *process = redis_server(self.address, folder.path(), &PERSISTENT);
+        self.wait_until_up().await;
     }
 
     async fn wait_until_up(&self) {
@@ -76,6 +129,23 @@ impl Redis {
     pub(crate) async fn client(&self) -> Wire {
         Wire::connect(self.address).await
     }
+}
+
+const PERSISTENT: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+
+fn redis_server(address: SocketAddr, folder: &std::path::Path, options: &[&str]) -> Child {
+    Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", ""])
+        .args(["--port", &address.port().to_string()])
+        .arg("--dir")
+        .arg(folder)
+        // A replica gets its copy at once, instead of waiting 5 s for others that may want one.
+        .args(["--repl-diskless-sync-delay", "0"])
+        .args(options)
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("redis-server is needed: apt-get install redis-server")
 }
 
 /// A reply, as it came over the wire.

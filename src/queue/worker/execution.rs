@@ -3,17 +3,20 @@
 //! The acknowledgement takes the job out of the processing list and counts it, in one `MULTI` that only goes through
 //! while the job is still there. If it is not there any more, either an earlier try went through and only its answer
 //! was lost, or the lease had lapsed and somebody gave the job back: then this execution was one too many, and is
-//! counted as that. The run's bitmap tells the two apart.
+//! counted as that. A mark that each acknowledgement leaves behind tells the two apart.
 
 use crate::queue::job::{Job, MAX_ATTEMPTS};
 use crate::queue::lease::bury;
 use crate::queue::stats::KEPT_WAITS;
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Queue, QueueError, random_suffix};
 use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
 
 /// How often to look again when the processing list changes meanwhile; only a reaper does that.
 const TRIES: u32 = 20;
+
+/// How long the mark of an acknowledgement is kept, in s: longer than any outage that a worker sits out.
+const MARK_KEPT_S: u64 = 3_600;
 
 /// A job that was worked on.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(super) struct Execution {
     job: Job,
     /// When the work began: ms since the epoch.
     started_ms: i64,
+    /// What tells this execution from all others.
+    mark: String,
     /// Whether an acknowledgement may have reached Redis already.
     sent: bool,
 }
@@ -30,13 +35,14 @@ pub(super) struct Execution {
 struct Found {
     in_hand: bool,
     run_kept: bool,
-    done_before: bool,
+    acknowledged: bool,
 }
 
 impl Execution {
     pub(super) fn new(raw: Vec<u8>, job: Job, started_ms: i64) -> Self {
         Self {
             raw,
+            mark: format!("{}-{started_ms}-{}", job.id, random_suffix()),
             job,
             started_ms,
             sent: false,
@@ -55,7 +61,7 @@ impl Execution {
                 .look(queue, connection, worker)
                 .await
                 .map_err(|error| queue.failed(&error))?;
-            if !found.in_hand && self.sent && found.done_before {
+            if self.sent && found.acknowledged {
                 return Ok(());
             }
             let act = self.act(queue, worker, &found);
@@ -82,18 +88,17 @@ impl Execution {
         let keys = queue.keys();
         let processing = keys.processing(worker);
         let mut look = redis::pipe();
-        look.cmd("WATCH").arg(&processing).ignore();
+        // The list of runs as well: a run that is folded into the totals must not be counted into any more.
+        look.cmd("WATCH").arg(&processing).arg(&keys.runs).ignore();
         look.cmd("LRANGE").arg(&processing).arg(0).arg(-1);
-        look.cmd("EXISTS").arg(keys.run(&self.job.run));
-        look.cmd("GETBIT")
-            .arg(keys.done(&self.job.run))
-            .arg(self.job.seq);
-        let (jobs, run_kept, done_before): (Vec<Vec<u8>>, bool, bool) =
+        look.cmd("LPOS").arg(&keys.runs).arg(&self.job.run);
+        look.cmd("GET").arg(keys.acknowledged(worker));
+        let (jobs, place, mark): (Vec<Vec<u8>>, Option<u64>, Option<String>) =
             look.query_async(connection).await?;
         Ok(Found {
             in_hand: jobs.contains(&self.raw),
-            run_kept,
-            done_before,
+            run_kept: place.is_some(),
+            acknowledged: mark.as_ref() == Some(&self.mark),
         })
     }
 
@@ -118,6 +123,8 @@ impl Execution {
             pipe.cmd("SETBIT").arg(done).arg(self.job.seq).arg(1);
             pipe.ignore();
         }
+        pipe.cmd("SET").arg(keys.acknowledged(worker));
+        pipe.arg(&self.mark).arg("EX").arg(MARK_KEPT_S).ignore();
         pipe.atomic();
         pipe
     }
@@ -129,8 +136,8 @@ impl Execution {
         pipe.cmd("LREM").arg(processing).arg(1).arg(&self.raw);
         pipe.ignore();
         // A producer whose clock runs ahead must not make waiting times negative.
-        let wait = (self.started_ms - self.job.enqueued_at_ms).max(0);
-        let sample = format!("{}:{wait}", queue.now_ms());
+        let wait = self.started_ms.saturating_sub(self.job.enqueued_at_ms);
+        let sample = format!("{}:{}", queue.now_ms(), wait.max(0));
         pipe.cmd("LPUSH").arg(&keys.waits).arg(sample).ignore();
         pipe.cmd("LTRIM")
             .arg(&keys.waits)
@@ -158,33 +165,38 @@ pub(super) async fn give_up(
     connection: &mut MultiplexedConnection,
     worker: &str,
     raw: &[u8],
-    reason: String,
+    reason: &str,
 ) -> Result<(), QueueError> {
     let keys = queue.keys();
     let processing = keys.processing(worker);
-    let mut look = redis::pipe();
-    look.cmd("WATCH").arg(&processing).ignore();
-    look.cmd("LRANGE").arg(&processing).arg(0).arg(-1);
-    let (jobs,): (Vec<Vec<u8>>,) = look
-        .query_async(connection)
-        .await
-        .map_err(|error| queue.failed(&error))?;
-    let mut act = redis::pipe();
-    act.atomic();
-    // Not in hand any more: a reaper took it, and decides.
-    if jobs.iter().any(|job| job == raw) {
-        act.cmd("LREM").arg(&processing).arg(1).arg(raw).ignore();
-        act.cmd("HINCRBY")
-            .arg(&keys.stats)
-            .arg("failed")
-            .arg(1)
-            .ignore();
-        bury(queue, &mut act, worker, raw, reason);
-    } else {
-        act.cmd("PING").ignore();
+    for _ in 0..TRIES {
+        let mut look = redis::pipe();
+        look.cmd("WATCH").arg(&processing).ignore();
+        look.cmd("LRANGE").arg(&processing).arg(0).arg(-1);
+        look.cmd("TYPE").arg(&keys.dead);
+        let (jobs, dead): (Vec<Vec<u8>>, String) = look
+            .query_async(connection)
+            .await
+            .map_err(|error| queue.failed(&error))?;
+        queue.takes_jobs(&keys.dead, &dead)?;
+        let mut act = redis::pipe();
+        act.atomic();
+        // Not in hand any more: a reaper took it, and decides.
+        if jobs.iter().any(|job| job == raw) {
+            act.cmd("LREM").arg(&processing).arg(1).arg(raw).ignore();
+            act.cmd("HINCRBY").arg(&keys.stats).arg("failed").arg(1);
+            act.ignore();
+            bury(queue, &mut act, worker, raw, reason.to_owned());
+        } else {
+            act.cmd("PING").ignore();
+        }
+        let done: Option<()> = act
+            .query_async(connection)
+            .await
+            .map_err(|error| queue.failed(&error))?;
+        if done.is_some() {
+            return Ok(());
+        }
     }
-    act.query_async::<Option<()>>(connection)
-        .await
-        .map(|_| ())
-        .map_err(|error| queue.failed(&error))
+    Err(queue.busy())
 }
