@@ -8,8 +8,8 @@
 #[path = "support/figures.rs"]
 mod figures;
 
-use figures::Spread;
 use anyhow::Context;
+use figures::Spread;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
