@@ -124,7 +124,8 @@ fn only_the_queue_speaks_redis_and_only_the_cluster_speaks_kubernetes() {
 #[test]
 fn the_deck_knows_no_http_and_the_scaling_rules_know_no_clock() {
     only_in("axum", &["web", "embedded", "cluster", "server"]);
-    only_in("hyper", &["server"]);
+    // The command line asks the server for one thing, as a client.
+    only_in("hyper", &["server", "cli"]);
     for (path, text) in sources() {
         if module_of(&path) == "autoscale" {
             let code = code(&text);

@@ -10,18 +10,12 @@ async fn a_page_that_connects_gets_one_snapshot_and_then_samples() {
     let mut events = talk.events().await;
     let (first, snapshot) = events.next().await.unwrap();
     assert_eq!(first, "snapshot");
-    for field in [
-        "samples",
-        "pods",
-        "milestones",
-        "actions",
-        "health",
-        "deployment",
-    ] {
-        assert!(
-            !snapshot[field].is_null() || field == "deployment",
-            "{field}"
-        );
+    for field in ["samples", "milestones", "actions", "health"] {
+        assert!(!snapshot[field].is_null(), "{field}");
+    }
+    // What the cluster shows is unknown until it has been read for the first time.
+    for field in ["pods", "deployment"] {
+        assert!(snapshot.get(field).is_some(), "{field}");
     }
     let sample = events.sample(Duration::from_secs(5), |_| true).await;
     for field in [
