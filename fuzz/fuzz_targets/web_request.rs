@@ -31,10 +31,18 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// New in each process, so that no corpus knows it and whoever gets in without it found a hole.
-static KEY: LazyLock<String> = LazyLock::new(|| format!("{:016x}", RandomState::new().hash_one("key")));
+static KEY: LazyLock<String> =
+    LazyLock::new(|| format!("{:016x}", RandomState::new().hash_one("key")));
 
 /// Where only the speaker may go; a stranger is sent to the door or refused, and never gets an answer.
-const SPEAKERS: [&str; 6] = ["/control", "/notes", "/presenter", "/remote", "/deck-problems", "/dead-letters"];
+const SPEAKERS: [&str; 6] = [
+    "/control",
+    "/notes",
+    "/presenter",
+    "/remote",
+    "/deck-problems",
+    "/dead-letters",
+];
 
 /// What the hub has sent before a request comes: more than its ring keeps.
 const SENT: u64 = 300;
@@ -58,7 +66,9 @@ fuzz_target!(|input: &[u8]| {
             for (speaker, request) in input.split("\n===\n").filter_map(request) {
                 let path = request.uri().path().to_owned();
                 let last = request.headers().get("last-event-id");
-                let last = last.and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+                let last = last
+                    .and_then(|id| id.to_str().ok())
+                    .and_then(|id| id.parse().ok());
                 // An answer that is not there at once waits for a file or for the cluster, which does not exist.
                 let Some(Ok(response)) = router.clone().oneshot(request).now_or_never() else {
                     continue;
@@ -103,9 +113,10 @@ fn check(path: &str, speaker: bool, response: &Response<Body>) {
         response.headers().contains_key("content-security-policy"),
         "{path} has no policy"
     );
-    let speakers = SPEAKERS
-        .iter()
-        .any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    let speakers = SPEAKERS.iter().any(|prefix| {
+        path.strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
     let opened = status.is_success() && speakers;
     assert!(speaker || !opened, "{path} opened to a stranger");
     let given = response.headers().contains_key("set-cookie");

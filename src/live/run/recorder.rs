@@ -20,6 +20,8 @@ const LONGEST_MS: i64 = 30 * 60 * 1_000;
 pub struct Recorder {
     lead: VecDeque<Sample>,
     current: Option<Recording>,
+    /// Whether the last sample was of jobs arriving or of the answer to them.
+    in_spike: bool,
 }
 
 #[derive(Debug)]
@@ -39,8 +41,12 @@ struct Recording {
 impl Recorder {
     /// Takes the next sample, phase included, with all that has been told so far. Returns the run that it ended.
     pub fn advance(&mut self, sample: &Sample, told: &[Milestone]) -> Option<Run> {
-        let ended = self.end(sample, told);
-        if self.current.is_none() && sample.phase == Phase::Trigger {
+        // Jobs and the first replicas for them may come in one sample, so the answer can be the first that is seen.
+        let in_spike = matches!(sample.phase, Phase::Trigger | Phase::Response);
+        let was_in_spike = std::mem::replace(&mut self.in_spike, in_spike);
+        let begins = in_spike && !was_in_spike;
+        let ended = self.end(sample, told, begins);
+        if begins {
             self.current = Some(Recording::new(sample.t, &self.lead));
         }
         match &mut self.current {
@@ -85,9 +91,8 @@ impl Recorder {
         }
     }
 
-    fn end(&mut self, sample: &Sample, told: &[Milestone]) -> Option<Run> {
+    fn end(&mut self, sample: &Sample, told: &[Milestone], next_began: bool) -> Option<Run> {
         let recording = self.current.as_mut()?;
-        let next_began = sample.phase == Phase::Trigger && sample.phase_since > recording.started;
         let outcome = if sample.phase == Phase::Idle {
             recording.add(sample);
             Outcome::Complete
@@ -294,6 +299,18 @@ mod tests {
         let next = recorder.interrupt(&[]).expect("the next run is recorded");
         assert_eq!(next.counts.enqueued, Some(3_900));
         assert_eq!(next.baseline, Some(13));
+    }
+
+    #[test]
+    fn a_spike_that_was_answered_before_anybody_looked_is_a_run() {
+        let mut samples = spike();
+        let at = samples.iter().position(|s| s.t == TRIGGER).unwrap();
+        let answered = samples.iter().position(|s| s.replicas > Some(1)).unwrap();
+        samples.drain(at..answered);
+        let (_, runs) = record(&samples);
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].counts.enqueued, Some(5_000));
+        assert_eq!((runs[0].baseline, runs[0].peak), (Some(1), Some(37)));
     }
 
     #[test]

@@ -105,7 +105,10 @@ impl Register {
         // That none is done yet does not count as told: the first must not be thinned away, the second may be an hour off.
         let begins = matches!(progress, Progress::Count { done: 0, .. });
         let due = match &progress {
-            Progress::Count { done, total } => done == total || now - entry.told >= COUNT_EVERY_MS,
+            // A clock that was set back makes a negative time: told too early is better than not for an hour.
+            Progress::Count { done, total } => {
+                done == total || !(0..COUNT_EVERY_MS).contains(&(now - entry.told))
+            }
             Progress::Step(_) => true,
         };
         entry.action.progress(progress);
