@@ -168,6 +168,7 @@ impl Observer {
             &view,
             (queue.err(), queue_since),
             (metric.err(), metric_since),
+            now,
         );
         self.hub.pods(if shown {
             view.pods.values().map(|pod| json!(pod)).collect()
@@ -204,14 +205,14 @@ impl Observer {
         self.recorder.shift(by);
     }
 
-    fn tell_health(&mut self, view: &View, queue: Told, metric: Told) {
+    fn tell_health(&mut self, view: &View, queue: Told, metric: Told, now: i64) {
         let lights = [
             light::of_cluster(view),
             light::of_demo("redis", queue, self.deployment, self.redis_is_ours),
             light::of_demo("metrics", metric, self.deployment, true),
         ];
         for light in &lights {
-            self.outages.note(light);
+            self.outages.note(light, now);
         }
         self.hub.health(&lights);
     }

@@ -1,6 +1,7 @@
-//! A real Redis killed, frozen and started again.
+//! Redis killed, frozen and started again: a real one, and the embedded cluster's pod.
 
 use super::{OF_REDIS, Page, history_has_a_gap, told};
+use crate::shutdown::descendants;
 use crate::talk::Talk;
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -88,4 +89,22 @@ async fn a_redis_that_is_killed_or_frozen_takes_its_numbers_along_and_brings_the
         "{:#?}",
         log.lines()
     );
+}
+
+#[tokio::test]
+async fn the_brokers_process_takes_its_numbers_along_and_the_next_one_brings_them_back() {
+    let talk = Talk::start().await;
+    talk.deploy().await;
+    let mut page = Page::open(&talk).await;
+    page.finds("redis", &OF_REDIS).await;
+    let is_broker = |pid: &u32| {
+        let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        arguments.is_ok_and(|arguments| arguments.split('\0').nth(1) == Some("broker"))
+    };
+    let pods = descendants(talk.pid());
+    let broker = pods.into_iter().find(is_broker).expect("the broker runs");
+    signal(broker, "KILL").await;
+    let reasons = ["lost", "not reachable", "starting", "reset"];
+    page.loses("redis", &OF_REDIS, &reasons).await;
+    page.finds("redis", &OF_REDIS).await;
 }
