@@ -90,17 +90,17 @@ async fn soak(kind: Kind, seconds: u64, random: &mut Random) -> Result<()> {
     workers.all_go_on().await;
     ledger.drained().await?;
     let processes = workers.stop().await?;
-    let stats = ledger.verdict(produced, faults.lapses()).await?;
+    let stats = ledger.verdict(produced).await?;
     let memory = memory::resident_kib(server.pid()?)?;
     println!("soak on {}: {seconds} s of faults", kind.name());
     println!(
-        "  {} jobs: {} done, {} dead after three lost workers, {} lost; {} done twice, {} leases can have lapsed",
+        "  {} jobs: {} done, {} dead after three lost workers, {} lost; {} done twice, {} leases lapsed",
         stats.enqueued,
         stats.unique(),
         stats.dead,
         stats.missing(),
         stats.duplicates,
-        faults.lapses()
+        stats.lapsed_leases
     );
     println!("  {faults}");
     println!(

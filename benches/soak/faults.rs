@@ -75,12 +75,6 @@ impl Faults {
         }
         Ok(())
     }
-
-    /// How many leases can have lapsed: one for each worker that was killed or stopped. Redis is never away for as long
-    /// as a lease, and a worker that is asked to end signs off.
-    pub(crate) fn lapses(&self) -> u64 {
-        self.killed + self.paused
-    }
 }
 
 impl fmt::Display for Faults {

@@ -153,8 +153,8 @@ impl Ledger {
         }
     }
 
-    /// The last look: everything must add up. `lapses` is how many leases can have lapsed.
-    pub(crate) async fn verdict(&mut self, produced: Produced, lapses: u64) -> Result<Stats> {
+    /// The last look: everything must add up.
+    pub(crate) async fn verdict(&mut self, produced: Produced) -> Result<Stats> {
         let looks = self.looks;
         self.look().await?;
         ensure!(self.looks > looks, "Redis is away at the last look");
@@ -183,9 +183,10 @@ impl Ledger {
             produced.acknowledged
         );
         ensure!(
-            now.duplicates <= lapses,
-            "{} jobs were done twice, but no more than {lapses} leases can have lapsed",
-            now.duplicates
+            now.duplicates <= now.lapsed_leases,
+            "{} jobs were done twice, but only {} leases lapsed",
+            now.duplicates,
+            now.lapsed_leases
         );
         Ok(now)
     }

@@ -113,9 +113,6 @@ mod tests {
         ] {
             told.push(outages.news(&light("redis", ok, due), now));
         }
-        assert_eq!(
-            told,
-            [None, None, None, None, None, Some(News::Away), None]
-        );
+        assert_eq!(told, [None, None, None, None, None, Some(News::Away), None]);
     }
 }
