@@ -35,8 +35,9 @@ async function enqueueSlowly(page) {
 
 test("a double click on a button begins one action", async ({ speaker, request, talk }) => {
   await main(speaker, "deploy").dblclick();
-  await deployed(speaker, request, talk);
+  await until(speaker, (model) => model.action("deploy")?.state === "done", { timeout: 20_000 });
   expect(await countOf(speaker, "deploy")).toBe(1);
+  await deployed(speaker, request, talk);
   await deed(speaker, "spike").locator("[name=count]").fill("50");
   for (const kind of ["enqueue", "spike"]) {
     const before = await countOf(speaker, kind);
