@@ -1,42 +1,18 @@
 // Dead letters on the control page: a sheet over the desk, by mouse and by keyboard, with a queue whose letters the
 // test writes itself.
 import AxeBuilder from "@axe-core/playwright";
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
+import { startRedis } from "./redis.mjs";
 import { test as base, expect, logIn, start, until } from "./talk.mjs";
 
 const QUEUE = "keda-demo-queue";
 const SCREENS = { "a laptop": { width: 1280, height: 720 }, "a phone": { width: 390, height: 844 } };
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** A Redis of the test's own: nothing is deployed, and nobody works on what is retried. */
-async function startRedis() {
-  const port = await freePort();
-  const server = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", ""], { stdio: ["ignore", "pipe", "inherit"] });
-  let said = "";
-  for await (const words of server.stdout) {
-    said += words;
-    if (said.includes("Ready to accept connections")) break;
-  }
-  const ask = (...words) => execFileSync("redis-cli", ["-p", String(port), ...words], { encoding: "utf8" }).trim();
-  return { url: `redis://127.0.0.1:${port}`, ask, stop: () => server.kill("SIGKILL") };
-}
 
 const test = base.extend({
   redis: [
     async ({}, use) => {
       const redis = await startRedis();
       await use(redis);
-      redis.stop();
+      await redis.stop();
     },
     { scope: "worker" },
   ],

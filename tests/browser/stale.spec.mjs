@@ -1,42 +1,17 @@
 // The page never shows an old number as a new one: a source that goes takes its numbers along, says why, leaves a gap in
 // the graph, and everything comes back without a reload. A real redis-server is killed, and Podium itself.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { freePort, startRedis } from "./redis.mjs";
 import { expect, logIn, start, test, until } from "./talk.mjs";
 
 /** Wide enough for some pixels of a graph that shows five minutes. */
 const OUTAGE_MS = 5_000;
 const JOBS = 40;
 
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** A redis-server on `port` that holds some jobs; its process. */
-async function redis(port, folder) {
-  const child = spawn("redis-server", ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--dir", folder], { stdio: "ignore" });
-  child.on("error", (error) => {
-    throw new Error(`redis-server: ${error.message}; install it: apt-get install redis-server`);
-  });
-  for (;;) {
-    const socket = connect(port, "127.0.0.1");
-    const open = await Promise.race([once(socket, "connect").then(() => true), once(socket, "error").then(() => false)]).catch(() => false);
-    if (!open) continue;
-    const jobs = Array.from({ length: JOBS }, (_, at) => `job-${at}`).join(" ");
-    socket.write(`LPUSH keda-demo-queue ${jobs}\r\n`);
-    await once(socket, "data");
-    socket.destroy();
-    return child;
-  }
+/** A redis-server that holds some jobs. */
+async function queue(port) {
+  const redis = await startRedis(port);
+  redis.ask("LPUSH", "keda-demo-queue", ...Array.from({ length: JOBS }, (_, at) => `job-${at}`));
+  return redis;
 }
 
 /** How many separate stretches of the first graph are drawn in colour: its grid and words are grey. */
@@ -69,10 +44,8 @@ async function picture(page, testInfo, name) {
 }
 
 test("when Redis goes its numbers go with the reason, and they come back without a reload, with a gap in the graph", async ({ page, browser }, testInfo) => {
-  const folder = mkdtempSync(join(tmpdir(), "podium-redis-"));
-  const port = await freePort();
-  let server = await redis(port, folder);
-  const talk = await start(["--redis", `redis://127.0.0.1:${port}`]);
+  let redis = await queue();
+  const talk = await start(["--redis", redis.url]);
   const room = await (await browser.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
   try {
     await logIn(page, talk);
@@ -84,8 +57,7 @@ test("when Redis goes its numbers go with the reason, and they come back without
     }
     await expect.poll(() => stretches(page)).toBe(1);
 
-    server.kill("SIGKILL");
-    await once(server, "exit");
+    await redis.stop();
     for (const watched of [page, room]) {
       await expect(depth(watched)).toHaveText("–", { timeout: 2_500 });
       await expect(depth(watched)).toHaveAttribute("data-stale", /^redis: .*(lost|not reachable)/);
@@ -100,7 +72,7 @@ test("when Redis goes its numbers go with the reason, and they come back without
     await picture(page, testInfo, "control, Redis gone");
     await picture(room, testInfo, "slide 9.2, Redis gone");
 
-    server = await redis(port, folder);
+    redis = await queue(redis.port);
     for (const watched of [page, room]) {
       await expect(depth(watched)).toHaveText(String(JOBS), { timeout: 10_000 });
       await expect(depth(watched)).not.toHaveAttribute("data-stale", /./);
@@ -120,8 +92,7 @@ test("when Redis goes its numbers go with the reason, and they come back without
   } finally {
     await room.context().close();
     await talk.stop();
-    server.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
+    await redis.stop();
   }
 });
 

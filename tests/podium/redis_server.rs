@@ -122,6 +122,12 @@ impl Redis {
         panic!("redis-server did not come up on {}", self.address);
     }
 
+    /// The number of a real server's process.
+    pub(crate) fn process(&self) -> u32 {
+        let process = self.process.as_ref().and_then(|(process, _)| process.id());
+        process.expect("a real server that runs")
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
