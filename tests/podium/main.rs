@@ -18,6 +18,7 @@ mod hostile_bodies;
 mod kube_runtime;
 mod kubectl;
 mod kubernetes_api;
+mod manifests;
 mod position;
 mod presenter;
 mod qr;
