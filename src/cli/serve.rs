@@ -311,15 +311,18 @@ fn announce(
         out,
         "             then {url}presenter, {url}remote on a phone"
     )?;
-    writeln!(
-        out,
-        "  kubectl    export KUBECONFIG={}",
-        connection.kubeconfig.display()
-    )?;
-    writeln!(
-        out,
-        "             kubectl get deploy -n keda-demo queue-worker -w"
-    )?;
+    // In a pod there is none: the cluster knows us by our service account.
+    if connection.kubeconfig.exists() {
+        writeln!(
+            out,
+            "  kubectl    export KUBECONFIG={}",
+            connection.kubeconfig.display()
+        )?;
+        writeln!(
+            out,
+            "             kubectl get deploy -n keda-demo queue-worker -w"
+        )?;
+    }
     writeln!(
         out,
         "  commands   {} tells `podium spike` and friends where to go",

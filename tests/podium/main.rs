@@ -19,6 +19,7 @@ mod kube_runtime;
 mod kubectl;
 mod kubernetes_api;
 mod manifests;
+mod port_forward;
 mod position;
 mod presenter;
 mod qr;

@@ -52,7 +52,7 @@ pub(super) struct Kind {
     pub(super) short_names: &'static [&'static str],
     /// `all`.
     pub(super) categories: &'static [&'static str],
-    /// `status`, `scale`, `log`.
+    /// `status`, `scale`, `log`, `portforward`.
     pub(super) subresources: &'static [&'static str],
     /// How it relates to what is stored.
     pub(super) view: View,
@@ -165,7 +165,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::new(PODS, "v1", "Pod", "pod")
         .short(&["po"])
         .in_all()
-        .with(&["log", "status"])
+        .with(&["log", "portforward", "status"])
         .typed::<core::Pod>(),
     Kind::new(RESOURCE_QUOTAS, "v1", "ResourceQuota", "resourcequota")
         .short(&["quota"])
