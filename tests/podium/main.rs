@@ -8,6 +8,7 @@
 mod architecture;
 mod broker;
 mod check;
+mod clusters_page;
 mod configuration;
 mod control;
 mod dead_letters;
