@@ -59,7 +59,7 @@ pub use ownership::attributed;
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
-use crate::server::{self, Limits};
+use crate::server::{self, Limits, Takeover};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query as QueryString, State};
@@ -69,7 +69,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
 use error::ApiError;
 use futures::StreamExt;
-use hyper::upgrade::OnUpgrade;
 use request::{Form, Query, Target};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -105,7 +104,7 @@ struct Call {
     headers: HeaderMap,
     body: Bytes,
     /// The connection itself, for a request that wants another protocol on it.
-    upgrade: Option<OnUpgrade>,
+    takeover: Option<Takeover>,
 }
 
 /// Serves the Kubernetes API on `listener` until `shutdown`; every request must carry `token`, as
@@ -180,7 +179,7 @@ async fn handle(
         query: Query::new(query, &parts.headers),
         headers: parts.headers,
         body,
-        upgrade: parts.extensions.remove(),
+        takeover: Takeover::of(&mut parts.extensions),
     };
     api.answer(call)
         .await

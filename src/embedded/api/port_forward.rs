@@ -12,6 +12,7 @@ use super::request::Target;
 use super::{Api, Call};
 use crate::embedded::kubelet::PORT_ANNOTATION;
 use crate::embedded::store::{self, StoreError};
+use crate::server::Takeover;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -20,8 +21,6 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use bytes::{BufMut, BytesMut};
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -68,7 +67,7 @@ pub(super) fn start(api: &Api, call: &mut Call, target: &Target) -> Result<Respo
     let pod = api.store.get(&key).ok_or(StoreError::NotFound(key))?;
     let ports = ports(&pod, call.query.text("ports"))?;
     let accept = accept(&call.headers)?;
-    let upgrade = call.upgrade.take().ok_or_else(|| {
+    let takeover = call.takeover.take().ok_or_else(|| {
         ApiError::BadRequest("this connection cannot change its protocol".to_owned())
     })?;
     let place =
@@ -79,7 +78,7 @@ pub(super) fn start(api: &Api, call: &mut Call, target: &Target) -> Result<Respo
     tokio::spawn(async move {
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = hold(upgrade, ports, place) => {}
+            () = hold(takeover, ports, place) => {}
         }
     });
     let mut response = Response::new(Body::empty());
@@ -173,14 +172,15 @@ fn declared(pod: &Value) -> Vec<Port> {
         .collect()
 }
 
-async fn hold(upgrade: OnUpgrade, ports: Vec<Port>, _place: OwnedSemaphorePermit) {
+async fn hold(takeover: Takeover, ports: Vec<Port>, _place: OwnedSemaphorePermit) {
     // A client that left before the protocol changed has nothing to be told.
-    let Ok(upgraded) = upgrade.await else { return };
+    let Some(stream) = takeover.stream().await else {
+        return;
+    };
     let config = WebSocketConfig::default()
         .max_message_size(Some(LARGEST_MESSAGE))
         .max_frame_size(Some(LARGEST_MESSAGE));
-    let socket =
-        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     let (to_client, from_client) = socket.split();
     carry(to_client, from_client, &ports).await;
 }
