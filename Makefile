@@ -8,8 +8,9 @@ DENY_VERSION := 0.20.2
 FUZZ_VERSION := 0.13.2
 FUZZ_TARGETS := api_request web_request resp job deck
 FUZZ_SECONDS := 60
+IMAGE := podium:latest
 
-.PHONY: run test lint bench soak fuzz help deny advisories cargo-deny browser-test assets
+.PHONY: run test lint bench soak fuzz help deny advisories cargo-deny browser-test assets image
 
 run: assets ## Build what is needed and present the built-in talk on the embedded cluster
 	cargo build --release --locked
@@ -51,6 +52,9 @@ fuzz: assets ## Fuzz every target for FUZZ_SECONDS (60) each, with a nightly too
 		cargo +nightly fuzz run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) $${dictionary:+-dict=$$dictionary} || exit 1; \
 	done
+
+image: ## The container image IMAGE (podium:latest), with docker, podman or buildah, whichever works here
+	@.ci/image $(IMAGE)
 
 browser-test: assets ## The browser tests alone, against a fresh build
 	@.ci/need $(TEST_NEEDS)

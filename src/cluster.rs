@@ -2,11 +2,13 @@
 //!
 //! Behind it is any cluster with KEDA, or the embedded one; nothing here knows which. [`Cluster`] is a cheap handle.
 //! `apply` changes objects, `rollout` waits for them, `watch` follows them, `metrics_api` asks for the external metric
-//! at the path the HPA uses, `locate` finds the demo's Redis. Errors carry the remedy, since the speaker reads them.
+//! at the path the HPA uses, `locate` finds the demo's Redis and `port_forward` reaches it from outside. Errors carry the
+//! remedy, since the speaker reads them.
 
 pub mod apply;
 pub mod locate;
 pub mod metrics_api;
+mod port_forward;
 pub mod rollout;
 pub mod view;
 pub mod watch;
@@ -30,6 +32,8 @@ pub struct Cluster {
     /// For what the room sees: a failure must show at once, not after kube's own fifteen tries.
     observing: kube::Client,
     address: String,
+    /// How the demo's Redis is reached.
+    reach: locate::Reach,
 }
 
 /// What can go wrong with a cluster.
@@ -132,7 +136,9 @@ impl Cluster {
         let config = kube::Config::incluster().map_err(|error| ClusterError::NotInCluster {
             reason: error.to_string(),
         })?;
-        Self::connect(config)
+        let mut cluster = Self::connect(config)?;
+        cluster.reach = locate::Reach::inside();
+        Ok(cluster)
     }
 
     fn connect(mut config: kube::Config) -> Result<Self, ClusterError> {
@@ -158,6 +164,7 @@ impl Cluster {
             client: client(config)?,
             observing: client(observing)?,
             address,
+            reach: locate::Reach::default(),
         })
     }
 

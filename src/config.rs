@@ -6,9 +6,11 @@
 
 mod dead_letters;
 mod public_url;
+mod speaker_key;
 
 pub use dead_letters::{DeadLettersArgs, DeadLettersCommand, ListArgs, ListFormat, Which};
 pub use public_url::PublicUrl;
+pub use speaker_key::{SpeakerKey, speaker_key};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::fmt;
@@ -57,6 +59,15 @@ pub struct CommonArgs {
     /// Folder with a kustomization to deploy instead of the built-in queue demo
     #[arg(long, global = true, env = "PODIUM_MANIFESTS", value_name = "DIR")]
     pub manifests: Option<PathBuf>,
+    /// How to reach the demo's Redis: as the cluster has it, or by port-forward [default: whichever fits]
+    #[arg(
+        long,
+        global = true,
+        env = "PODIUM_REDIS_ROUTE",
+        value_enum,
+        value_name = "ROUTE"
+    )]
+    pub redis_route: Option<RedisRoute>,
     /// Leave when standard input closes; set by the kubelet so that no pod outlives its node
     #[arg(
         long,
@@ -273,6 +284,15 @@ pub enum ClusterKind {
     InCluster,
 }
 
+/// How the demo's Redis is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RedisRoute {
+    /// At the address that the cluster has for it: from inside, or where pods can be dialled
+    Direct,
+    /// Through the Kubernetes API, as `kubectl port-forward` does
+    PortForward,
+}
+
 /// A Redis address that does not show its password when printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisUrl(String);
@@ -349,6 +369,8 @@ pub struct Config {
     pub cluster: ClusterKind,
     /// A Redis that wins over the demo's own.
     pub redis: Option<RedisUrl>,
+    /// How to reach the demo's Redis, when not as fits the cluster.
+    pub redis_route: Option<RedisRoute>,
     /// Where `connection.json` and the kubeconfig are.
     pub state_dir: PathBuf,
     /// Manifests that replace the built-in ones.
@@ -366,6 +388,9 @@ pub enum ConfigError {
         .0.display()
     )]
     NoKustomization(PathBuf),
+    /// The speaker's key cannot be used.
+    #[error("PODIUM_SPEAKER_KEY: {0}")]
+    SpeakerKey(&'static str),
 }
 
 impl Config {
@@ -382,6 +407,7 @@ impl Config {
         Ok(Self {
             cluster: args.cluster,
             redis: args.redis,
+            redis_route: args.redis_route,
             state_dir: args.state_dir.unwrap_or_else(default_state_dir),
             manifests: args.manifests,
             exit_with_parent: args.exit_with_parent,

@@ -6,7 +6,8 @@
 //! 1. `limits` has the numbers, and why;
 //! 2. `census` gives each connection a place, or none; who gets none is told so (503) and closed;
 //! 3. `conversation` serves one connection, through the socket of `patient`, which ends when its peer takes nothing;
-//! 4. this file accepts, waits out what the operating system refuses, and stops.
+//! 4. `takeover` hands a connection to a handler that speaks another protocol on it;
+//! 5. this file accepts, waits out what the operating system refuses, and stops.
 //!
 //! HTTP/2 is left out: browsers speak it over TLS alone, which is a proxy's business here, and its limits are a list of
 //! their own. Both of our HTTP servers stand on this one: the pages, and the embedded cluster's API.
@@ -15,8 +16,10 @@ mod census;
 mod conversation;
 mod limits;
 mod patient;
+mod takeover;
 
 pub use limits::Limits;
+pub use takeover::Takeover;
 
 use axum::Router;
 use census::Census;

@@ -32,6 +32,7 @@ pub mod pages;
 pub mod position;
 pub mod presenter;
 pub mod print;
+mod probes;
 pub mod qr;
 pub mod reading;
 pub mod runs;
@@ -77,7 +78,7 @@ pub struct AppState {
     pub room_address: RoomAddress,
     /// Who is the speaker.
     pub key: SpeakerKey,
-    /// Ends every open stream.
+    /// Ends every open stream, and being ready.
     pub shutdown: CancellationToken,
 }
 
@@ -134,8 +135,8 @@ pub fn router(state: AppState) -> Router {
         .route("/pointer", post(position::pointer))
         .route("/ink", post(position::ink));
     let probes = Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(|| async { "ok" }));
+        .route("/healthz", get(probes::alive))
+        .route("/readyz", get(probes::ready));
     anyone
         .merge(speaker.merge(door).layer(guard::keep_nowhere()))
         .merge(probes)

@@ -39,6 +39,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 /// What could not be set up, and what to do about it.
 pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     let clock = Clock::wall();
+    let given_key = config::speaker_key()?;
     let shutdown = until_told_to_stop()?;
     let deck_path = args.deck.map(deck::entry);
     let deck = load_deck(deck_path.as_deref())?;
@@ -77,7 +78,9 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         url: room_address.here(),
         kubeconfig: stage.kubeconfig.clone(),
         redis_url: None,
-        speaker_key: random_key(),
+        speaker_key: given_key
+            .as_ref()
+            .map_or_else(random_key, |key| key.reveal().to_owned()),
     };
     let actions = Actions::new(
         stage.cluster.clone(),
@@ -100,8 +103,17 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         shutdown: shutdown.clone(),
     };
     tokio::spawn(keep_connection(file.clone(), redis_url));
+    // A key that is kept elsewhere does not belong into a log.
+    let entrance = match given_key {
+        Some(_) => format!(
+            "{}login, with the key of PODIUM_SPEAKER_KEY",
+            connection.url
+        ),
+        None => connection.speaker_link(),
+    };
     announce(
         &connection,
+        &entrance,
         &room_address,
         &Connection::path(&config.state_dir),
     )?;
@@ -283,26 +295,34 @@ fn publish_key(file: ConnectionFile) -> impl Fn(&str) -> std::io::Result<()> + S
     }
 }
 
-fn announce(connection: &Connection, room: &RoomAddress, path: &Path) -> Result<()> {
+fn announce(
+    connection: &Connection,
+    entrance: &str,
+    room: &RoomAddress,
+    path: &Path,
+) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let url = &connection.url;
     let reach = room.reach();
     writeln!(out, "Podium is on. Stop it with Ctrl+C.\n")?;
     writeln!(out, "  audience   {}", reach.url())?;
-    writeln!(out, "  speaker    {}", connection.speaker_link())?;
+    writeln!(out, "  speaker    {entrance}")?;
     writeln!(
         out,
         "             then {url}presenter, {url}remote on a phone"
     )?;
-    writeln!(
-        out,
-        "  kubectl    export KUBECONFIG={}",
-        connection.kubeconfig.display()
-    )?;
-    writeln!(
-        out,
-        "             kubectl get deploy -n keda-demo queue-worker -w"
-    )?;
+    // In a pod there is none: the cluster knows us by our service account.
+    if connection.kubeconfig.exists() {
+        writeln!(
+            out,
+            "  kubectl    export KUBECONFIG={}",
+            connection.kubeconfig.display()
+        )?;
+        writeln!(
+            out,
+            "             kubectl get deploy -n keda-demo queue-worker -w"
+        )?;
+    }
     writeln!(
         out,
         "  commands   {} tells `podium spike` and friends where to go",

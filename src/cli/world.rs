@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 /// # Errors
 /// When there is none; the message says what to start or set.
 pub async fn cluster(config: &Config) -> Result<Cluster> {
-    Ok(match config.cluster {
+    let cluster = match config.cluster {
         ClusterKind::Embedded => {
             let connection = Connection::read(&config.state_dir)?;
             let cluster = Cluster::from_kubeconfig(Some(&connection.kubeconfig)).await?;
@@ -26,7 +26,8 @@ pub async fn cluster(config: &Config) -> Result<Cluster> {
         }
         ClusterKind::Kubeconfig => Cluster::from_kubeconfig(None).await?,
         ClusterKind::InCluster => Cluster::in_cluster()?,
-    })
+    };
+    Ok(cluster.reaching_redis(config.redis_route))
 }
 
 /// The queue: `--redis`, the one the running server uses, or the one found through the cluster.

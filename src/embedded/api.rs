@@ -6,7 +6,7 @@
 //! 1. the bearer token, then the paths that are no objects: health, version, discovery, OpenAPI (`discovery`,
 //!    `openapi`), reviews, external metrics;
 //! 2. the path, read against the table of kinds into a target (`kind`, `request`);
-//! 3. reading (`read`, `watch`, `log`, Tables in `table` and `columns`) or writing (`write`, with `decode`, `strict`,
+//! 3. reading (`read`, `watch`, `log`, `port_forward`, Tables in `table` and `columns`) or writing (`write`, with `decode`, `strict`,
 //!    `defaults` and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`),
 //!    signed by who writes (`ownership`);
 //! 4. an answer, or an error as a `Status` object (`error`).
@@ -36,6 +36,7 @@ mod openapi;
 mod operations;
 mod ownership;
 mod patch;
+mod port_forward;
 mod protobuf;
 mod quantity;
 mod read;
@@ -58,7 +59,7 @@ pub use ownership::attributed;
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
-use crate::server::{self, Limits};
+use crate::server::{self, Limits, Takeover};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query as QueryString, State};
@@ -73,6 +74,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use write::Written;
 
@@ -90,6 +92,8 @@ struct Api {
     metrics: ExternalMetrics,
     token: Arc<str>,
     shutdown: CancellationToken,
+    /// Places for port-forwards.
+    forwards: Arc<Semaphore>,
 }
 
 /// A request after its body was read.
@@ -99,6 +103,8 @@ struct Call {
     query: Query,
     headers: HeaderMap,
     body: Bytes,
+    /// The connection itself, for a request that wants another protocol on it.
+    takeover: Option<Takeover>,
 }
 
 /// Serves the Kubernetes API on `listener` until `shutdown`; every request must carry `token`, as
@@ -146,6 +152,7 @@ pub fn router(
         metrics,
         token: token.into(),
         shutdown,
+        forwards: Arc::new(Semaphore::new(port_forward::FORWARDS)),
     };
     Router::new().fallback(handle).with_state(api)
 }
@@ -155,7 +162,7 @@ async fn handle(
     QueryString(query): QueryString<HashMap<String, String>>,
     request: axum::http::Request<Body>,
 ) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     if let Some(response) = open_to_all(parts.uri.path()) {
         return response;
     }
@@ -172,6 +179,7 @@ async fn handle(
         query: Query::new(query, &parts.headers),
         headers: parts.headers,
         body,
+        takeover: Takeover::of(&mut parts.extensions),
     };
     api.answer(call)
         .await
@@ -214,7 +222,7 @@ fn open_to_all(path: &str) -> Option<Response> {
 }
 
 impl Api {
-    async fn answer(&self, call: Call) -> Result<Response, ApiError> {
+    async fn answer(&self, mut call: Call) -> Result<Response, ApiError> {
         let path = percent_decoded(&call.path)?;
         let segments: Vec<&str> = path
             .split('/')
@@ -254,7 +262,13 @@ impl Api {
                 let review = review::answer(group, plural, body_of(&call, "Review")?)?;
                 Ok((StatusCode::CREATED, axum::Json(review)).into_response())
             }
-            segments => self.object(&call, Target::parse(segments)?),
+            segments => {
+                let target = Target::parse(segments)?;
+                if target.subresource.as_deref() == Some("portforward") {
+                    return port_forward::start(self, &mut call, &target);
+                }
+                self.object(&call, target)
+            }
         }
     }
 

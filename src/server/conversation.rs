@@ -63,7 +63,8 @@ impl Conversations {
             answer(router.clone(), peer, limits, request)
         });
         let socket = TokioIo::new(Patient::new(stream, &limits));
-        let connection = self.http.serve_connection(socket, service);
+        // A handler may take the connection over, as the embedded API does to forward a port; it then counts it itself.
+        let connection = self.http.serve_connection(socket, service).with_upgrades();
         async move {
             let mut connection = std::pin::pin!(connection);
             let silence = async {

@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("connection", &[]),
     ("deck", &[]),
     ("server", &[]),
-    ("cluster", &["backoff", "clock"]),
+    ("cluster", &["backoff", "clock", "config"]),
     ("queue", &["backoff", "clock", "config"]),
     ("stage", &["clock", "cluster", "config", "queue"]),
     ("live", &["backoff", "clock", "cluster", "config", "queue"]),

@@ -8,6 +8,7 @@
 mod architecture;
 mod broker;
 mod check;
+mod clusters_page;
 mod configuration;
 mod control;
 mod dead_letters;
@@ -18,6 +19,8 @@ mod hostile_bodies;
 mod kube_runtime;
 mod kubectl;
 mod kubernetes_api;
+mod manifests;
+mod port_forward;
 mod position;
 mod presenter;
 mod qr;

@@ -303,6 +303,8 @@ pub(crate) fn podium(state: &Path) -> Command {
     for variable in [
         "PODIUM_CLUSTER",
         "PODIUM_REDIS",
+        "PODIUM_REDIS_ROUTE",
+        "PODIUM_SPEAKER_KEY",
         "PODIUM_LISTEN",
         "PODIUM_DECK",
         "PODIUM_MANIFESTS",

@@ -4,6 +4,7 @@
 //! them unless asked. Kinds without an entry get NAME and AGE, as upstream.
 
 mod autoscaling;
+mod boundary;
 mod cluster;
 mod pod;
 mod workload;
@@ -80,6 +81,9 @@ pub(super) fn of(kind: &Kind) -> &'static Printer {
         "Lease" => &cluster::LEASE,
         "CustomResourceDefinition" | "Role" | "ClusterRole" => &cluster::CREATED_AT,
         "RoleBinding" | "ClusterRoleBinding" => &cluster::BINDING,
+        "Ingress" => &boundary::INGRESS,
+        "NetworkPolicy" => &boundary::NETWORK_POLICY,
+        "PodDisruptionBudget" => &boundary::POD_DISRUPTION_BUDGET,
         "APIService" => &cluster::API_SERVICE,
         _ => &PLAIN,
     }

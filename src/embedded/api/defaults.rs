@@ -17,6 +17,7 @@ pub fn complete(object: &mut Value) {
         "Service" => service(&mut object["spec"]),
         "Secret" => secret(object),
         "Namespace" => namespace(object),
+        "NetworkPolicy" => network_policy(&mut object["spec"]),
         "HorizontalPodAutoscaler" => horizontal_pod_autoscaler(&mut object["spec"]),
         _ => {}
     }
@@ -54,6 +55,24 @@ fn deployment(spec: &mut Value) {
         default(&mut strategy["rollingUpdate"], "maxSurge", json!("25%"));
     }
     template(spec);
+}
+
+fn network_policy(spec: &mut Value) {
+    let mut types = vec!["Ingress"];
+    if spec["egress"]
+        .as_array()
+        .is_some_and(|rules| !rules.is_empty())
+    {
+        types.push("Egress");
+    }
+    default(spec, "policyTypes", json!(types));
+    for direction in ["ingress", "egress"] {
+        for rule in items(spec, direction) {
+            for port in items(rule, "ports") {
+                default(port, "protocol", json!("TCP"));
+            }
+        }
+    }
 }
 
 fn replica_set(object: &mut Value) {

@@ -276,15 +276,20 @@ fn kind_entries(kind: &Kind) -> Vec<Entry> {
         categories: kind.categories,
     };
     let subresources = kind.subresources.iter().map(|subresource| {
-        let scale = *subresource == "scale";
+        let (kind_name, kind_of) = match *subresource {
+            "scale" => ("Scale", Some(("autoscaling", "v1"))),
+            "portforward" => ("PodPortForwardOptions", None),
+            _ => (kind.kind, None),
+        };
         Entry {
             name: format!("{}/{subresource}", kind.resource.plural),
             singular: "",
             namespaced: kind.namespaced,
-            kind: if scale { "Scale" } else { kind.kind },
-            kind_of: scale.then_some(("autoscaling", "v1")),
+            kind: kind_name,
+            kind_of,
             verbs: match *subresource {
                 "log" => &["get"],
+                "portforward" => &["create", "get"],
                 "finalize" => &["update"],
                 _ => &["get", "patch", "update"],
             },

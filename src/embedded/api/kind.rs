@@ -12,7 +12,8 @@ use crate::embedded::store::{
 use k8s_openapi::api::{
     apps::v1 as apps, autoscaling::v1 as autoscaling_v1, autoscaling::v2 as autoscaling,
     batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
-    discovery::v1 as discovery, events::v1 as events, rbac::v1 as rbac,
+    discovery::v1 as discovery, events::v1 as events, networking::v1 as networking,
+    policy::v1 as policy, rbac::v1 as rbac,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,7 +52,7 @@ pub(super) struct Kind {
     pub(super) short_names: &'static [&'static str],
     /// `all`.
     pub(super) categories: &'static [&'static str],
-    /// `status`, `scale`, `log`.
+    /// `status`, `scale`, `log`, `portforward`.
     pub(super) subresources: &'static [&'static str],
     /// How it relates to what is stored.
     pub(super) view: View,
@@ -137,6 +138,7 @@ pub(super) const CUSTOM_RESOURCE_DEFINITIONS: Resource =
 /// `apiservices.apiregistration.k8s.io`
 pub(super) const API_SERVICES: Resource = Resource::new("apiregistration.k8s.io", "apiservices");
 
+const NETWORKING: &str = "networking.k8s.io";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Everything served, in discovery order: within a group the preferred version first.
@@ -163,7 +165,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::new(PODS, "v1", "Pod", "pod")
         .short(&["po"])
         .in_all()
-        .with(&["log", "status"])
+        .with(&["log", "portforward", "status"])
         .typed::<core::Pod>(),
     Kind::new(RESOURCE_QUOTAS, "v1", "ResourceQuota", "resourcequota")
         .short(&["quota"])
@@ -246,6 +248,33 @@ pub(super) static KINDS: &[Kind] = &[
     Kind::new(SCALED_OBJECTS, "v1alpha1", "ScaledObject", "scaledobject")
         .short(&["so"])
         .with(&["status"]),
+    // Stored only: nothing here routes, filters or evicts. They are what a talk in a cluster of one's own is applied with.
+    Kind::new(
+        Resource::new(NETWORKING, "ingresses"),
+        "v1",
+        "Ingress",
+        "ingress",
+    )
+    .short(&["ing"])
+    .with(&["status"])
+    .typed::<networking::Ingress>(),
+    Kind::new(
+        Resource::new(NETWORKING, "networkpolicies"),
+        "v1",
+        "NetworkPolicy",
+        "networkpolicy",
+    )
+    .short(&["netpol"])
+    .typed::<networking::NetworkPolicy>(),
+    Kind::new(
+        Resource::new("policy", "poddisruptionbudgets"),
+        "v1",
+        "PodDisruptionBudget",
+        "poddisruptionbudget",
+    )
+    .short(&["pdb"])
+    .with(&["status"])
+    .typed::<policy::PodDisruptionBudget>(),
     Kind::new(
         Resource::new(RBAC, "clusterrolebindings"),
         "v1",
