@@ -45,7 +45,10 @@ pub enum ClusterError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The API server does not answer.
-    #[error("cannot reach the Kubernetes API at {address}: {reason}; {}", remedy::of_absence(reason))]
+    #[error(
+        "cannot reach the Kubernetes API at {address}: {reason}; {}",
+        remedy::of_absence(reason)
+    )]
     Unreachable {
         /// Where we tried.
         address: String,
@@ -83,6 +86,17 @@ pub enum ClusterError {
     /// The demo's Redis is not there (yet).
     #[error("{0}")]
     NoRedis(String),
+}
+
+impl ClusterError {
+    /// The HTTP status of a refusal.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
 }
 
 impl Cluster {

@@ -198,8 +198,12 @@ pub enum Command {
     },
     /// Change the speaker's key while the server runs: the old link and everybody who used it are shut out
     RotateKey,
-    /// Show what is deployed, what is reachable and what is missing
-    Status,
+    /// Show whether the demo could be deployed here, what is missing and how to mend it, and what is deployed
+    Status {
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = StatusFormat::Text)]
+        format: StatusFormat,
+    },
     /// Take the deck home: one HTML file that needs nothing else, or a PDF
     Export(ExportArgs),
     /// Take jobs from the queue and work on them (what the worker pods run)
@@ -241,6 +245,15 @@ pub enum Command {
         #[arg(long, env = "PODIUM_BROKER_PASSWORD", hide_env_values = true)]
         password: Option<String>,
     },
+}
+
+/// How `podium status` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people: a line for each check, with the command that mends it
+    Text,
+    /// For scripts: one JSON object
+    Json,
 }
 
 /// How `podium check` prints.

@@ -169,10 +169,22 @@ mod tests {
     #[test]
     fn what_tls_says_is_told_apart() {
         for (reason, remedy) in [
-            ("invalid peer certificate: UnknownIssuer", "certificate-authority"),
-            ("invalid peer certificate: certificate not valid for name \"x\"; NotValidForName", "tls-server-name"),
-            ("invalid peer certificate: certificate expired: verification time 1", "renew"),
-            ("received corrupt message of type InvalidContentType", "http://"),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                "certificate-authority",
+            ),
+            (
+                "invalid peer certificate: certificate not valid for name \"x\"; NotValidForName",
+                "tls-server-name",
+            ),
+            (
+                "invalid peer certificate: certificate expired: verification time 1",
+                "renew",
+            ),
+            (
+                "received corrupt message of type InvalidContentType",
+                "http://",
+            ),
         ] {
             assert!(of_absence(reason).contains(remedy), "{reason}");
         }
