@@ -117,7 +117,7 @@ pub(super) fn of_absence(reason: &str) -> &'static str {
     let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
     if has(&["UnknownIssuer", "BadSignature"]) {
         "its certificate is signed by nobody whom the kubeconfig trusts: put its authority there (certificate-authority), or fetch the kubeconfig anew"
-    } else if has(&["NotValidForName"]) {
+    } else if has(&["NotValidForName", "not valid for name"]) {
         "its certificate is for another host name: use a name from the certificate as the server's address, or name one as tls-server-name in the kubeconfig"
     } else if has(&["certificate expired", "Expired"]) {
         "its certificate has expired, or this machine's clock is wrong: let the cluster's administrator renew it"

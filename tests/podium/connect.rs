@@ -52,8 +52,8 @@ impl Desk {
             .env("KUBECONFIG", kubeconfig)
             .env("HOME", self.0.path())
             .envs(variables.iter().copied())
-            .args(["--cluster", "kubeconfig"])
-            .args(arguments);
+            .args(arguments)
+            .args(["--cluster", "kubeconfig"]);
         run(&mut command).await
     }
 
@@ -78,12 +78,11 @@ fn config(server: &str, cluster: &str, user: &str) -> String {
 /// Where the API server of a talk is, and the token that it takes.
 fn api(talk: &Talk) -> (SocketAddr, String) {
     let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
-    let (_, rest) = text.split_once("127.0.0.1:").unwrap();
-    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    let (_, rest) = text.split_once("token: ").unwrap();
-    let token = rest.lines().next().unwrap().trim().trim_matches('"');
-    let address = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
-    (address, token.to_owned())
+    let config: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let server = config["clusters"][0]["cluster"]["server"].as_str().unwrap();
+    let (_, address) = server.rsplit_once('@').unwrap();
+    let token = config["users"][0]["user"]["token"].as_str().unwrap();
+    (address.parse().unwrap(), token.to_owned())
 }
 
 #[track_caller]

@@ -354,7 +354,7 @@ async fn a_redis_of_ones_own_is_looked_at_whether_or_not_the_cluster_is_there() 
 async fn what_is_not_answered_in_time_is_unknown_and_the_rest_is_told() {
     let place = Place::new().await;
     place.spoil("GET", "/api/v1/nodes", Fault::Hanging);
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let output = place.status(&[]).await;
     let report: Value = serde_json::from_str(&output.stdout).unwrap();
     let of = |title: &str| {

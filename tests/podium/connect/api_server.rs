@@ -3,7 +3,7 @@
 use super::{Desk, api, says};
 use crate::fault_proxy::{Fault, Meddler};
 use crate::talk::Talk;
-use std::time::Instant;
+use tokio::time::Instant;
 
 const ALWAYS: usize = usize::MAX;
 

@@ -4,7 +4,7 @@ use super::{Desk, api, config, says};
 use crate::talk::Talk;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::time::Instant;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn whatever_is_wrong_with_a_kubeconfig_is_told_with_its_remedy() {

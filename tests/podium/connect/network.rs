@@ -4,9 +4,9 @@ use super::{Desk, PATIENCE, api, says};
 use crate::talk::Talk;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 #[tokio::test]
