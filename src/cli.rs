@@ -61,7 +61,7 @@ async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
         Command::QueueDepth { watch } => queue_depth::run(config, watch).await?,
         Command::Export(args) => export::run(config, args).await?,
         Command::RotateKey => rotate_key::run(config).await?,
-        Command::Status => return status::run(config).await,
+        Command::Status { format } => return status::run(config, format).await,
         Command::Worker { name } => pod::worker(config, name).await?,
         Command::Broker { listen, password } => pod::broker(listen, password).await?,
         Command::Check {

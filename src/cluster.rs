@@ -1,21 +1,24 @@
 //! The Kubernetes API, spoken by `kube`: the only module that imports it.
 //!
 //! Behind it is any cluster with KEDA, or the embedded one; nothing here knows which. [`Cluster`] is a cheap handle.
-//! `apply` changes objects, `rollout` waits for them, `watch` follows them, `metrics_api` asks for the external metric
-//! at the path the HPA uses, `locate` finds the demo's Redis and `port_forward` reaches it from outside. Errors carry the
-//! remedy, since the speaker reads them.
+//! `connect` makes one, `survey` asks what a place is like, `apply` changes objects, `rollout` waits for them, `watch`
+//! follows them, `metrics_api` asks for the external metric at the path the HPA uses, `locate` finds the demo's Redis and
+//! `port_forward` reaches it from outside. Errors carry the remedy, since the speaker reads them.
 
 pub mod apply;
+pub mod connect;
 pub mod locate;
 pub mod metrics_api;
 mod port_forward;
+pub mod remedy;
 pub mod rollout;
+pub mod survey;
 pub mod view;
 pub mod watch;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use std::path::Path;
+use connect::ConnectError;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// The field manager of everything Podium applies.
 pub const FIELD_MANAGER: &str = "podium";
@@ -23,6 +26,9 @@ pub const FIELD_MANAGER: &str = "podium";
 /// The longest silence on a connection that is read from: longer than any watch is quiet (`watch::WATCH_FOR`). One
 /// connection of many can die without a word, and a list or a watch on it would wait for ever.
 const LONGEST_SILENCE: Duration = Duration::from_secs(25);
+
+/// How long the API server may take to say its version. The connection itself has the same limit.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A connection to one cluster. Clones share it.
 #[derive(Clone)]
@@ -39,20 +45,14 @@ pub struct Cluster {
 /// What can go wrong with a cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// No usable kubeconfig.
-    #[error("kubeconfig: {reason}; set KUBECONFIG, or check `kubectl config current-context`")]
-    Kubeconfig {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Not inside a cluster.
-    #[error("not in a cluster: {reason}; use --cluster kubeconfig outside one")]
-    NotInCluster {
-        /// What is missing.
-        reason: String,
-    },
+    /// There is no way to a cluster.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The API server does not answer.
-    #[error("cannot reach the Kubernetes API at {address}: {reason}; is the cluster running?")]
+    #[error(
+        "cannot reach the Kubernetes API at {address}: {reason}; {}",
+        remedy::of_absence(reason)
+    )]
     Unreachable {
         /// Where we tried.
         address: String,
@@ -60,7 +60,7 @@ pub enum ClusterError {
         reason: String,
     },
     /// The API server refused.
-    #[error("{doing}: {message}")]
+    #[error("{doing}: {message}{}", remedy::of_refusal(*code, message))]
     Refused {
         /// What was being done, as `apply deployment/queue-worker`.
         doing: String,
@@ -92,97 +92,38 @@ pub enum ClusterError {
     NoRedis(String),
 }
 
-impl Cluster {
-    /// The cluster of a kubeconfig: the file given, else what `kubectl` would use.
-    ///
-    /// # Errors
-    /// [`ClusterError::Kubeconfig`].
-    pub async fn from_kubeconfig(file: Option<&Path>) -> Result<Self, ClusterError> {
-        let bad = |error: kube::config::KubeconfigError| ClusterError::Kubeconfig {
-            reason: error.to_string(),
-        };
-        let options = KubeConfigOptions::default();
-        let config = match file {
-            Some(file) => {
-                let kubeconfig = Kubeconfig::read_from(file).map_err(bad)?;
-                kube::Config::from_custom_kubeconfig(kubeconfig, &options).await
-            }
-            None => kube::Config::from_kubeconfig(&options).await,
-        };
-        Self::connect(config.map_err(bad)?)
-    }
-
-    /// The cluster of a kubeconfig held in memory.
-    ///
-    /// # Errors
-    /// [`ClusterError::Kubeconfig`].
-    pub async fn from_kubeconfig_text(text: &str) -> Result<Self, ClusterError> {
-        let bad = |error: kube::config::KubeconfigError| ClusterError::Kubeconfig {
-            reason: error.to_string(),
-        };
-        let kubeconfig = Kubeconfig::from_yaml(text).map_err(bad)?;
-        let config =
-            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                .await
-                .map_err(bad)?;
-        Self::connect(config)
-    }
-
-    /// The cluster this process runs in, by its service account.
-    ///
-    /// # Errors
-    /// [`ClusterError::NotInCluster`].
-    pub fn in_cluster() -> Result<Self, ClusterError> {
-        let config = kube::Config::incluster().map_err(|error| ClusterError::NotInCluster {
-            reason: error.to_string(),
-        })?;
-        let mut cluster = Self::connect(config)?;
-        cluster.reach = locate::Reach::inside();
-        Ok(cluster)
-    }
-
-    fn connect(mut config: kube::Config) -> Result<Self, ClusterError> {
-        let address = without_credentials(&config.cluster_url.to_string());
-        // The client logs each request's URL. Where the token goes in a header, as it does with us, the one that
-        // `kubectl` needs in the embedded cluster's URL would only be there to be read.
-        if config.auth_info.token.is_some()
-            && let Ok(url) = address.parse()
-        {
-            config.cluster_url = url;
+impl ClusterError {
+    /// The HTTP status of a refusal.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
         }
-        let mut observing = config.clone();
-        observing.default_retry = false;
-        observing.read_timeout = Some(LONGEST_SILENCE);
-        // Or the time that a connection waited for its next request would count.
-        observing.reset_reader_on_write = true;
-        let client = |config| {
-            kube::Client::try_from(config).map_err(|error: kube::Error| ClusterError::Kubeconfig {
-                reason: error.to_string(),
-            })
-        };
-        Ok(Self {
-            client: client(config)?,
-            observing: client(observing)?,
-            address,
-            reach: locate::Reach::default(),
-        })
     }
+}
 
+impl Cluster {
     /// The API server's URL.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The API server's version, as `v1.36.0`.
+    /// The API server's version, as `v1.36.0`; asked once and not again, so that the answer comes at once.
     ///
     /// # Errors
-    /// [`ClusterError::Unreachable`] or [`ClusterError::Refused`].
+    /// [`ClusterError::Unreachable`], within [`ANSWER_LIMIT`], or [`ClusterError::Refused`].
     pub async fn version(&self) -> Result<String, ClusterError> {
-        let version = self.client.apiserver_version().await;
-        version
-            .map(|version| version.git_version)
-            .map_err(|error| self.error("ask for the version", error))
+        match timeout(ANSWER_LIMIT, self.observing.apiserver_version()).await {
+            Ok(version) => version
+                .map(|version| version.git_version)
+                .map_err(|error| self.error("ask for the version", error)),
+            Err(_) => Err(ClusterError::Unreachable {
+                address: self.address.clone(),
+                reason: format!("no answer within {} s", ANSWER_LIMIT.as_secs()),
+            }),
+        }
     }
 
     /// Whether the API server answers and is well. It need not let us in: a refusal is an answer.
@@ -217,7 +158,8 @@ impl Cluster {
             },
             other => ClusterError::Unreachable {
                 address: self.address.clone(),
-                reason: root_cause(&other),
+                // The pages take what follows the last semicolon for the remedy.
+                reason: root_cause(&other).replace("; ", ", "),
             },
         }
     }

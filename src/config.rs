@@ -43,6 +43,9 @@ pub struct CommonArgs {
     /// Which Kubernetes to drive
     #[arg(long, global = true, env = "PODIUM_CLUSTER", value_enum, default_value_t = ClusterKind::Embedded)]
     pub cluster: ClusterKind,
+    /// Context of the kubeconfig to use instead of the current one
+    #[arg(long, global = true, env = "PODIUM_CONTEXT", value_name = "NAME")]
+    pub context: Option<String>,
     /// Redis to use instead of the demo's own, as redis://[:PASSWORD@]HOST:PORT; a password is safer in the variable,
     /// since every user of this machine can list arguments
     #[arg(
@@ -206,8 +209,12 @@ pub enum Command {
     },
     /// Change the speaker's key while the server runs: the old link and everybody who used it are shut out
     RotateKey,
-    /// Show what is deployed, what is reachable and what is missing
-    Status,
+    /// Show whether the demo could be deployed here, what is missing and how to mend it, and what is deployed
+    Status {
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = StatusFormat::Text)]
+        format: StatusFormat,
+    },
     /// Take the deck home: one HTML file that needs nothing else, or a PDF
     Export(ExportArgs),
     /// Take jobs from the queue and work on them (what the worker pods run)
@@ -251,6 +258,15 @@ pub enum Command {
     },
 }
 
+/// How `podium status` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people: a line for each check, with the command that mends it
+    Text,
+    /// For scripts: one JSON object
+    Json,
+}
+
 /// How `podium check` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
@@ -278,7 +294,7 @@ pub enum Conformance {
 pub enum ClusterKind {
     /// The cluster inside `podium serve`
     Embedded,
-    /// The current context of your kubeconfig
+    /// A context of your kubeconfig: the current one, or --context
     Kubeconfig,
     /// The cluster this process runs in
     InCluster,
@@ -367,6 +383,8 @@ impl fmt::Debug for RedisUrl {
 pub struct Config {
     /// Which Kubernetes to drive.
     pub cluster: ClusterKind,
+    /// The kubeconfig's context to use instead of the current one.
+    pub context: Option<String>,
     /// A Redis that wins over the demo's own.
     pub redis: Option<RedisUrl>,
     /// How to reach the demo's Redis, when not as fits the cluster.
@@ -391,6 +409,11 @@ pub enum ConfigError {
     /// The speaker's key cannot be used.
     #[error("PODIUM_SPEAKER_KEY: {0}")]
     SpeakerKey(&'static str),
+    /// `--context` without a kubeconfig to look it up in.
+    #[error(
+        "--context {0} is a context of your kubeconfig, but it is not used; give --cluster kubeconfig as well"
+    )]
+    ContextOfNothing(String),
 }
 
 impl Config {
@@ -404,8 +427,14 @@ impl Config {
         {
             return Err(ConfigError::NoKustomization(folder.clone()));
         }
+        if let Some(context) = &args.context
+            && args.cluster != ClusterKind::Kubeconfig
+        {
+            return Err(ConfigError::ContextOfNothing(context.clone()));
+        }
         Ok(Self {
             cluster: args.cluster,
+            context: args.context,
             redis: args.redis,
             redis_route: args.redis_route,
             state_dir: args.state_dir.unwrap_or_else(default_state_dir),
@@ -424,12 +453,41 @@ fn default_state_dir() -> PathBuf {
     }
 }
 
-/// The kubeconfig that `kubectl` would use: the first of `$KUBECONFIG`, else `~/.kube/config`.
+/// The kubeconfigs that `kubectl` would use: those in `$KUBECONFIG`, else `~/.kube/config`.
 #[must_use]
-pub fn kubeconfig_path() -> PathBuf {
-    let named = variable("KUBECONFIG").and_then(|list| std::env::split_paths(&list).next());
-    let home = || PathBuf::from(variable("HOME").unwrap_or_default()).join(".kube/config");
-    named.unwrap_or_else(home)
+pub fn kubeconfigs() -> Vec<PathBuf> {
+    let named = variable("KUBECONFIG").map_or_else(Vec::new, |list| {
+        std::env::split_paths(&list)
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect()
+    });
+    if named.is_empty() {
+        let home = PathBuf::from(variable("HOME").unwrap_or_default());
+        return vec![home.join(".kube/config")];
+    }
+    named
+}
+
+/// What the environment says of proxies; each variable may be written small, and then wins.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyVariables {
+    /// `HTTPS_PROXY`
+    pub https: Option<String>,
+    /// `HTTP_PROXY`
+    pub http: Option<String>,
+    /// `NO_PROXY`
+    pub exempt: String,
+}
+
+/// Reads [`ProxyVariables`].
+#[must_use]
+pub fn proxy_variables() -> ProxyVariables {
+    let either = |small: &str| variable(small).or_else(|| variable(&small.to_uppercase()));
+    ProxyVariables {
+        https: either("https_proxy"),
+        http: either("http_proxy"),
+        exempt: either("no_proxy").unwrap_or_default(),
+    }
 }
 
 /// kube logs each failed request as an error of its own; `live::outage` tells each failure and each recovery once.

@@ -28,6 +28,9 @@ pub struct Connection {
     pub url: String,
     /// Path of a kubeconfig for the cluster it drives.
     pub kubeconfig: PathBuf,
+    /// The kubeconfig's context that is used, when it is not the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// The demo's Redis, password included; `None` until the demo is deployed.
     pub redis_url: Option<String>,
     /// What opens `/login` and authorises actions.
@@ -81,6 +84,15 @@ pub enum ConnectionError {
 }
 
 impl Connection {
+    /// The kubeconfigs, of which there may be several in one path list, as `KUBECONFIG` has it.
+    #[must_use]
+    pub fn kubeconfigs(&self) -> Vec<PathBuf> {
+        if self.kubeconfig.is_file() {
+            return vec![self.kubeconfig.clone()];
+        }
+        std::env::split_paths(&self.kubeconfig).collect()
+    }
+
     /// The file's path in a state folder.
     #[must_use]
     pub fn path(state_dir: &Path) -> PathBuf {
@@ -251,6 +263,7 @@ mod tests {
         Connection {
             url: "http://127.0.0.1:3030/".to_owned(),
             kubeconfig: PathBuf::from("/somewhere/kubeconfig"),
+            context: None,
             redis_url: None,
             speaker_key: "abc".to_owned(),
         }

@@ -7,6 +7,7 @@
 //! - [`lease`]: gives the jobs of a worker that died back to the queue;
 //! - [`dead_letters`]: lists what could not be done, puts it back or throws it away;
 //! - [`stats`]: one consistent picture of it all; [`purge`]: empties the list;
+//! - [`server`]: what software that is, and whether it keeps what it is given;
 //! - [`job`], [`keys`]: what a job is, and where everything lies.
 //!
 //! The invariant everything here keeps: a job is in exactly one place. Every step from place to place (list, a
@@ -27,6 +28,7 @@ pub mod job;
 pub mod keys;
 pub mod lease;
 pub mod purge;
+pub mod server;
 pub mod stats;
 pub mod worker;
 

@@ -1,6 +1,6 @@
 //! What the buttons do. The only module that changes the world.
 //!
-//! Each action is a plain async function that takes a cluster or a queue and tells its progress: the CLI prints it, the
+//! [`preflight`] looks at a place before anything is done there. Each action is a plain async function that takes a cluster or a queue and tells its progress: the CLI prints it, the
 //! web shows it. [`actions`] runs them for the web: one of a kind at a time, recorded as [`action::Action`]s that every
 //! browser sees.
 
@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod demo;
 pub mod existing_redis;
 pub mod manifests;
+pub mod preflight;
 pub mod spike;
 
 use crate::cluster::view::Names;

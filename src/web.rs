@@ -5,7 +5,7 @@
 //! | anyone | `/`, `/{slide}`, `/slides/{file}`, `/deck/{file}`, `/docs/{file}`, `/src/queue/{file}`, `/manifests/{file}`, |
 //! | | `/events`, `/static/{file}`, `/login`, `/print`, `/qr`, `/qr.svg`, `/runs`, `/runs/{id}` |
 //! | the speaker | `/control`, `/presenter`, `/presenter/{slide}`, `/remote`, `/notes`, `/print?notes`, |
-//! | | `/deck-problems`, `POST /actions/{kind}`, `/dead-letters`, `POST /dead-letters/{retry,discard}`, |
+//! | | `/deck-problems`, `/preflight`, `POST /actions/{kind}`, `/dead-letters`, `POST /dead-letters/{retry,discard}`, |
 //! | | `POST /position`, `POST /position/clock`, `POST /pointer`, `POST /ink`, `POST /login/rotate` |
 //! | probes | `/healthz`, `/readyz` |
 //!
@@ -30,6 +30,7 @@ pub mod login_limit;
 pub mod origin;
 pub mod pages;
 pub mod position;
+pub mod preflight;
 pub mod presenter;
 pub mod print;
 mod probes;
@@ -122,6 +123,7 @@ pub fn router(state: AppState) -> Router {
     let speaker = Router::new()
         .route("/control", get(pages::control))
         .route("/notes", get(print::handout))
+        .route("/preflight", get(preflight::page))
         .route("/presenter", get(presenter::presenter))
         .route("/presenter/{address}", get(presenter::presenter_at))
         .route("/remote", get(presenter::remote))

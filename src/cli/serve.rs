@@ -77,6 +77,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     let connection = Connection {
         url: room_address.here(),
         kubeconfig: stage.kubeconfig.clone(),
+        context: config.context.clone(),
         redis_url: None,
         speaker_key: given_key
             .as_ref()
@@ -193,10 +194,10 @@ async fn set_up_cluster(
     shutdown: &CancellationToken,
 ) -> Result<StageCluster> {
     if config.cluster != ClusterKind::Embedded {
-        let cluster = super::world::cluster(config).await?;
+        let cluster = super::world::connect(config).await?;
         return Ok(StageCluster {
             cluster,
-            kubeconfig: config::kubeconfig_path(),
+            kubeconfig: joined(&config::kubeconfigs()),
             embedded: None,
             keda_clock: KedaClock::Estimated,
         });
@@ -217,6 +218,12 @@ async fn set_up_cluster(
         },
         embedded: Some(embedded),
     })
+}
+
+/// One path for one file, else the list that `KUBECONFIG` takes.
+fn joined(files: &[PathBuf]) -> PathBuf {
+    let list = std::env::join_paths(files).map(PathBuf::from);
+    list.unwrap_or_else(|_| files.first().cloned().unwrap_or_default())
 }
 
 fn observe(

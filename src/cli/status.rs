@@ -1,63 +1,107 @@
-//! `podium status`: what is deployed, what is reachable, what is missing.
+//! `podium status`: the preflight, then what is deployed and how long the queue is.
+//!
+//! The exit code is about the place and not about the demo: 0 where the demo runs or could, 1 where a check failed.
 
 use super::world;
-use crate::config::Config;
+use crate::cluster::Cluster;
+use crate::cluster::apply::Manifest;
+use crate::config::{Config, StatusFormat};
 use crate::queue::Queue;
+use crate::stage::preflight::{self, Check, Ground, Verdict};
 use crate::stage::{self, manifests};
 use anyhow::Result;
-use std::io::Write as _;
+use futures::future::join_all;
+use serde::Serialize;
+use std::io::Write;
 use std::process::ExitCode;
 
-/// Prints one line a part; fails when a part is missing.
+/// The width of the column with what a line is about.
+const TITLE: usize = 32;
+
+/// Everything that is printed.
+#[derive(Serialize)]
+struct Report {
+    checks: Vec<Check>,
+    deployed: Vec<Part>,
+    queue: Option<Part>,
+}
+
+/// One object of the demo, or its queue.
+#[derive(Serialize)]
+struct Part {
+    name: String,
+    /// Whether it is there.
+    found: bool,
+    detail: String,
+}
+
+/// Prints a line for each check and each part of the demo; fails when a check does.
 ///
 /// # Errors
 /// When nothing can be printed or the manifests cannot be read.
-pub async fn run(config: &Config) -> Result<ExitCode> {
-    let mut report = Report::default();
-    let mut url = config.redis.as_ref().map(|redis| redis.reveal().to_owned());
-    match world::cluster(config).await {
-        Ok(cluster) => {
-            let version = cluster.version().await;
-            report.line(
-                "cluster",
-                version.map(|version| format!("{version} at {}", cluster.address())),
-            )?;
-            for manifest in manifests::load(config.manifests.as_deref(), config.redis.as_ref())? {
-                let found = cluster
-                    .get(&manifest)
-                    .await
-                    .map_err(|error| error.to_string());
-                let found = found.and_then(|object| {
-                    object.ok_or_else(|| "not deployed; run `podium deploy-queue-demo`".to_owned())
-                });
-                report.line(&manifest.title(), found.map(|object| readiness(&object)))?;
-            }
-            if url.is_none() {
-                match cluster.redis_url(&stage::names().namespace).await {
-                    Ok(found) => url = Some(found),
-                    Err(error) => report.line("queue", Err::<String, _>(error))?,
-                }
-            }
-        }
-        Err(error) => report.line("cluster", Err::<String, _>(format!("{error:#}")))?,
+pub async fn run(config: &Config, format: StatusFormat) -> Result<ExitCode> {
+    let report = report(config).await?;
+    let out = &mut std::io::stdout().lock();
+    match format {
+        StatusFormat::Text => print(&report, out)?,
+        StatusFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
     }
-    if let Some(url) = url {
-        report.line("queue", queue(&url).await)?;
-    }
-    Ok(if report.complete {
-        ExitCode::SUCCESS
-    } else {
+    let failed = report
+        .checks
+        .iter()
+        .any(|check| check.verdict == Verdict::Failed);
+    Ok(if failed {
         ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     })
 }
 
-async fn queue(url: &str) -> Result<String, String> {
-    let read = async {
-        let queue = Queue::connect(url, &stage::queue_name()).await?;
-        queue.depth().await
+async fn report(config: &Config) -> Result<Report> {
+    let redis = config.redis.as_ref();
+    let manifests = manifests::load(config.manifests.as_deref(), redis)?;
+    let names = stage::names();
+    let cluster = match world::cluster(config).await {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            let url = redis.map(|redis| redis.reveal().to_owned());
+            return Ok(Report {
+                checks: vec![preflight::no_cluster(&format!("{error:#}"))],
+                deployed: Vec::new(),
+                queue: queue(url).await,
+            });
+        }
     };
-    let depth = read.await.map_err(|error| error.to_string())?;
-    Ok(format!("{depth} jobs wait"))
+    let ground = Ground {
+        cluster: &cluster,
+        manifests: &manifests,
+        redis,
+        namespace: &names.namespace,
+    };
+    let checks = preflight::run(ground, |_, _| {}).await;
+    let deployed = join_all(manifests.iter().map(|manifest| part(&cluster, manifest))).await;
+    let url = match redis {
+        Some(redis) => Some(redis.reveal().to_owned()),
+        None => cluster.redis_url(&names.namespace).await.ok(),
+    };
+    Ok(Report {
+        checks,
+        deployed,
+        queue: queue(url).await,
+    })
+}
+
+async fn part(cluster: &Cluster, manifest: &Manifest) -> Part {
+    let (found, detail) = match cluster.get(manifest).await {
+        Ok(Some(object)) => (true, readiness(&object)),
+        Ok(None) => (false, "not deployed".to_owned()),
+        Err(error) => (false, error.to_string()),
+    };
+    Part {
+        name: manifest.title(),
+        found,
+        detail,
+    }
 }
 
 /// `1/1 ready` for what has replicas, `there` for the rest.
@@ -71,28 +115,51 @@ fn readiness(object: &serde_json::Value) -> String {
     }
 }
 
-struct Report {
-    complete: bool,
+/// The queue at `url`; nothing when there is none yet, of which the parts tell.
+async fn queue(url: Option<String>) -> Option<Part> {
+    let url = url?;
+    let read = async {
+        let queue = Queue::connect(&url, &stage::queue_name()).await?;
+        queue.depth().await
+    };
+    let read = read.await;
+    Some(Part {
+        name: "queue".to_owned(),
+        found: read.is_ok(),
+        detail: match read {
+            Ok(depth) => format!("{depth} jobs wait"),
+            Err(error) => error.to_string(),
+        },
+    })
 }
 
-impl Default for Report {
-    fn default() -> Self {
-        Self { complete: true }
-    }
-}
-
-impl Report {
-    fn line<E: std::fmt::Display>(
-        &mut self,
-        part: &str,
-        state: Result<String, E>,
-    ) -> std::io::Result<()> {
-        match state {
-            Ok(state) => writeln!(std::io::stdout(), "✓ {part}: {state}"),
-            Err(error) => {
-                self.complete = false;
-                writeln!(std::io::stdout(), "✗ {part}: {error}")
-            }
+fn print(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+    for check in &report.checks {
+        let (sign, title) = (check.verdict.sign(), &check.title);
+        writeln!(out, "{sign} {title:TITLE$} {}", check.detail)?;
+        for fix in &check.fixes {
+            let way = match fix.way {
+                "" => String::new(),
+                way => format!("{way}: "),
+            };
+            writeln!(out, "    → {way}{}", fix.command)?;
         }
     }
+    if report.deployed.iter().any(|part| part.found) {
+        writeln!(out)?;
+        for part in &report.deployed {
+            line(part, out)?;
+        }
+    } else if !report.deployed.is_empty() {
+        writeln!(
+            out,
+            "\nThe queue demo is not deployed. Next: podium deploy-queue-demo"
+        )?;
+    }
+    report.queue.iter().try_for_each(|part| line(part, out))
+}
+
+fn line(part: &Part, out: &mut impl Write) -> std::io::Result<()> {
+    let sign = if part.found { '✓' } else { '–' };
+    writeln!(out, "{sign} {:TITLE$} {}", part.name, part.detail)
 }

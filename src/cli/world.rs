@@ -1,33 +1,65 @@
 //! How a command reaches the world: the cluster and the queue that its flags, or the running server, name.
 
 use crate::cluster::Cluster;
-use crate::config::{ClusterKind, Config};
+use crate::cluster::connect::{Access, Proxies};
+use crate::config::{self, ClusterKind, Config};
 use crate::connection::Connection;
 use crate::queue::Queue;
 use crate::stage;
 use anyhow::{Context as _, Result};
 
-/// The cluster to drive: the running server's, the kubeconfig's, or the one around us.
+/// The cluster to drive, once it has answered: the running server's, the kubeconfig's, or the one around us.
 ///
 /// # Errors
-/// When there is none; the message says what to start or set.
+/// When there is none, it does not answer or does not know us; the message says what to do.
 pub async fn cluster(config: &Config) -> Result<Cluster> {
+    let cluster = connect(config).await?;
+    let answer = cluster.version().await;
+    if config.cluster == ClusterKind::Embedded {
+        answer.with_context(|| {
+            format!(
+                "{} names a Podium whose cluster does not answer; start `podium serve` again",
+                Connection::path(&config.state_dir).display()
+            )
+        })?;
+    } else {
+        answer?;
+    }
+    Ok(cluster)
+}
+
+/// The same without asking it anything: a talk begins, and says so, when its cluster is away.
+///
+/// # Errors
+/// When there is no way to one.
+pub async fn connect(config: &Config) -> Result<Cluster> {
+    let access = |files, context| Access {
+        files,
+        context,
+        proxies: proxies(),
+    };
     let cluster = match config.cluster {
         ClusterKind::Embedded => {
             let connection = Connection::read(&config.state_dir)?;
-            let cluster = Cluster::from_kubeconfig(Some(&connection.kubeconfig)).await?;
-            cluster.version().await.with_context(|| {
-                format!(
-                    "{} names a Podium that does not answer; start `podium serve` again",
-                    Connection::path(&config.state_dir).display()
-                )
-            })?;
-            cluster
+            let access = access(connection.kubeconfigs(), connection.context);
+            Cluster::from_kubeconfig(&access).await?
         }
-        ClusterKind::Kubeconfig => Cluster::from_kubeconfig(None).await?,
-        ClusterKind::InCluster => Cluster::in_cluster()?,
+        ClusterKind::Kubeconfig => {
+            let access = access(config::kubeconfigs(), config.context.clone());
+            Cluster::from_kubeconfig(&access).await?
+        }
+        ClusterKind::InCluster => Cluster::in_cluster().await?,
     };
     Ok(cluster.reaching_redis(config.redis_route))
+}
+
+fn proxies() -> Proxies {
+    let variables = config::proxy_variables();
+    Proxies {
+        https: variables.https,
+        http: variables.http,
+        exempt: variables.exempt,
+    }
 }
 
 /// The queue: `--redis`, the one the running server uses, or the one found through the cluster.

@@ -103,6 +103,12 @@ impl Manifest {
         format!("{}/{}", self.kind().to_lowercase(), self.name())
     }
 
+    /// The whole object.
+    #[must_use]
+    pub fn object(&self) -> &Value {
+        &self.0
+    }
+
     /// The whole object, to adjust before it is applied.
     pub fn object_mut(&mut self) -> &mut Value {
         &mut self.0
@@ -233,7 +239,7 @@ fn unknown_kind(manifest: &Manifest) -> ClusterError {
         api_version: manifest.api_version().to_owned(),
         kind: manifest.kind().to_owned(),
         remedy: if manifest.api_version().starts_with("keda.sh/") {
-            ": KEDA is not installed; try `helm install keda kedacore/keda --namespace keda --create-namespace`"
+            ": KEDA is not installed; `helm install keda keda --repo https://kedacore.github.io/charts --namespace keda --create-namespace`"
         } else {
             "; install what defines it, or take it out of the manifests"
         },

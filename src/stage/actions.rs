@@ -27,6 +27,7 @@ mod register;
 
 use super::action::{Action, ActionKind, ActionState, Ending, Progress};
 use super::dead_letters::LetterError;
+use super::preflight::{self, Check, Ground};
 use super::{demo, manifests, names, queue_name, spike};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
@@ -290,6 +291,21 @@ impl Actions {
         let found = self.queue(&self.0.shutdown).await;
         let found = found.and_then(|queue| queue.ok_or_else(|| "the server stops".to_owned()));
         found.map_err(LetterError::NoQueue)
+    }
+
+    /// Looks at the place where Deploy would deploy, telling `told` of each check and its place as it is answered.
+    pub async fn preflight(&self, told: impl FnMut(usize, &Check) + Send) -> Vec<Check> {
+        let manifests = match self.manifests() {
+            Ok(manifests) => manifests,
+            Err(problem) => return vec![preflight::no_manifests(&problem)],
+        };
+        let ground = Ground {
+            cluster: &self.0.cluster,
+            manifests: &manifests,
+            redis: self.0.redis.as_ref(),
+            namespace: &names().namespace,
+        };
+        preflight::run(ground, told).await
     }
 
     fn progress(&self, kind: ActionKind, progress: Progress) {

@@ -5,8 +5,10 @@ import { mountDeeds } from "./deeds.js";
 import { mountHealth } from "./health.js";
 import { apply, model } from "./live.js";
 import { mountLog } from "./log.js";
+import { mountPreflight } from "./preflight.js";
 
 mountHealth(model);
 mountDeeds(model, apply);
 mountLog(model);
 mountDeadLetters(model);
+mountPreflight();

@@ -4,7 +4,7 @@ import { expect, logIn, test, until } from "./talk.mjs";
 
 /** Pages besides the slides. A page more is a line more. */
 const PAGES = [
-  "/control", "/presenter", "/remote", "/login", "/qr", "/dead-letters", "/print", "/notes", "/runs", "/99",
+  "/control", "/presenter", "/remote", "/login", "/qr", "/dead-letters", "/preflight", "/print", "/notes", "/runs", "/99",
   "/docs/architecture.md", "/manifests/deployment.yaml",
 ];
 /** What can be open over a slide: its key, and what it opens. */

@@ -14,7 +14,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &[]),
     ("cluster", &["backoff", "clock", "config"]),
     ("queue", &["backoff", "clock", "config"]),
-    ("stage", &["clock", "cluster", "config", "queue"]),
+    (
+        "stage",
+        &["autoscale", "clock", "cluster", "config", "queue"],
+    ),
     ("live", &["backoff", "clock", "cluster", "config", "queue"]),
     ("embedded", &["autoscale", "clock", "server"]),
     ("web", &["config", "deck", "live", "server", "stage"]),

@@ -38,7 +38,11 @@ fn scaled_objects(now: &str) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": "scaledobjects.keda.sh", "labels": {"app.kubernetes.io/part-of": "keda-operator"}},
+        "metadata": {"name": "scaledobjects.keda.sh", "labels": {
+            "app.kubernetes.io/part-of": "keda-operator",
+            // The version whose rules `autoscale::keda` has.
+            "app.kubernetes.io/version": "2.20.2",
+        }},
         "spec": {
             "group": "keda.sh",
             "names": names,

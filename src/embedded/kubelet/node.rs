@@ -48,6 +48,8 @@ fn describe(now: &str) -> Value {
                 "lastHeartbeatTime": now,
                 "lastTransitionTime": now,
             }],
+            // The two programs that it knows, by the names that the demo has for them.
+            "images": [{"names": ["podium:latest"]}, {"names": ["redis:7-alpine"]}],
             "nodeInfo": information(architecture),
         },
     })

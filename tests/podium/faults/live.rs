@@ -3,7 +3,6 @@
 
 mod api_server;
 mod gate;
-mod meddler;
 mod redis;
 mod viewers;
 

@@ -1,8 +1,8 @@
 //! The API server gone, silent, forgetful or broken, while Redis goes on.
 
 use super::gate::{Gate, Way};
-use super::meddler::{Expiry, Meddler, Metric};
 use super::{OF_CLUSTER, OF_METRICS, OF_REDIS, Page, history_has_a_gap, told};
+use crate::fault_proxy::{Expiry, Meddler, Metric};
 use crate::talk::{Log, Talk};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

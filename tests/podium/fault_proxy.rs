@@ -1,11 +1,17 @@
 //! An API server that answers wrongly: it passes requests on to a real one, but for those that it was told to spoil.
+//!
+//! [`Fault`]s are for requests of a method whose path holds some text, the first so many of them or all: a refusal of
+//! any status, an answer cut short, before or after the request was carried out, an answer that says something else.
+//! [`Metric`] and [`Expiry`] are for what goes on for longer.
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures::StreamExt as _;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -18,7 +24,7 @@ const EXPIRED: &str = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"statu
 
 /// How a watch is told that its version is gone.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Expiry {
+pub(crate) enum Expiry {
     /// By the status of the answer.
     Status,
     /// By an event in a good answer.
@@ -27,10 +33,35 @@ pub(super) enum Expiry {
 
 /// What becomes of questions for the external metric.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Metric {
+pub(crate) enum Metric {
     Answered,
     Failing,
     Hanging,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// It is answered with this status and text.
+    Refused(u16, String),
+    /// It is answered with this status, and with how many seconds to wait.
+    Busy(u16, u32),
+    /// The connection breaks off, and the request was not carried out.
+    Lost,
+    /// The connection breaks off, and the request was carried out.
+    Cut,
+    /// It is answered with this instead.
+    Answered(Value),
+    /// It is never answered.
+    Hanging,
+}
+
+/// A fault, and which requests meet it.
+struct Rule {
+    method: &'static str,
+    path: String,
+    left: usize,
+    fault: Fault,
 }
 
 #[derive(Clone)]
@@ -40,6 +71,7 @@ struct Plan {
     cut: broadcast::Sender<()>,
     metric: Arc<Mutex<Metric>>,
     expiring: Arc<Mutex<Expiring>>,
+    rules: Arc<Mutex<Vec<Rule>>>,
 }
 
 /// Which watches are told that their version is gone: those whose kind has not been listed since.
@@ -51,14 +83,14 @@ struct Expiring {
 }
 
 /// The meddler. It stops when dropped.
-pub(super) struct Meddler {
-    pub(super) address: SocketAddr,
+pub(crate) struct Meddler {
+    pub(crate) address: SocketAddr,
     plan: Plan,
     _stop: DropGuard,
 }
 
 impl Meddler {
-    pub(super) async fn before(server: SocketAddr) -> Self {
+    pub(crate) async fn before(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let plan = Plan {
@@ -67,6 +99,7 @@ impl Meddler {
             cut: broadcast::channel(1).0,
             metric: Arc::new(Mutex::new(Metric::Answered)),
             expiring: Arc::default(),
+            rules: Arc::default(),
         };
         let router = Router::new().fallback(answer).with_state(plan.clone());
         let stop = CancellationToken::new();
@@ -83,12 +116,28 @@ impl Meddler {
         }
     }
 
-    pub(super) fn metric(&self, metric: Metric) {
+    /// Spoils the next `times` requests of `method` whose path, with its query, holds `path`.
+    pub(crate) fn spoil(&self, method: &'static str, path: &str, times: usize, fault: Fault) {
+        let path = path.to_owned();
+        self.plan.rules.lock().unwrap().push(Rule {
+            method,
+            path,
+            left: times,
+            fault,
+        });
+    }
+
+    /// Spoils nothing any more.
+    pub(crate) fn heal(&self) {
+        self.plan.rules.lock().unwrap().clear();
+    }
+
+    pub(crate) fn metric(&self, metric: Metric) {
         *self.plan.metric.lock().unwrap() = metric;
     }
 
     /// Ends all watches, and tells each that comes back that its version is gone, until it lists.
-    pub(super) fn expire(&self, how: Expiry) {
+    pub(crate) fn expire(&self, how: Expiry) {
         *self.plan.expiring.lock().unwrap() = Expiring {
             how: Some(how),
             ..Expiring::default()
@@ -97,7 +146,7 @@ impl Meddler {
     }
 
     /// The paths of the watches that have been told so far.
-    pub(super) fn expired(&self) -> Vec<String> {
+    pub(crate) fn expired(&self) -> Vec<String> {
         self.plan.expiring.lock().unwrap().told.clone()
     }
 }
@@ -116,11 +165,59 @@ async fn answer(State(plan): State<Plan>, request: Request) -> Response {
             Metric::Hanging => std::future::pending().await,
         }
     }
+    if let Some(fault) = fault(&plan, &request) {
+        return spoiled(&plan, request, fault).await;
+    }
     let watches = query.contains("watch=true");
     if let Some(gone) = gone(&plan, &path, watches) {
         return gone;
     }
     pass_on(&plan, request).await
+}
+
+/// What is to become of this request.
+fn fault(plan: &Plan, request: &Request) -> Option<Fault> {
+    let mut rules = plan.rules.lock().unwrap();
+    let uri = request.uri().to_string();
+    let rule = rules.iter_mut().find(|rule| {
+        rule.left > 0 && rule.method == request.method().as_str() && uri.contains(&rule.path)
+    })?;
+    rule.left -= 1;
+    Some(rule.fault.clone())
+}
+
+async fn spoiled(plan: &Plan, request: Request, fault: Fault) -> Response {
+    match fault {
+        Fault::Refused(code, message) => refusal(code, &message),
+        Fault::Busy(code, seconds) => {
+            let mut answer = refusal(code, "the server is currently unable to handle the request");
+            let wait = HeaderValue::from(seconds);
+            answer.headers_mut().insert(header::RETRY_AFTER, wait);
+            answer
+        }
+        Fault::Lost => broken_off(),
+        Fault::Cut => {
+            pass_on(plan, request).await;
+            broken_off()
+        }
+        Fault::Answered(body) => axum::Json(body).into_response(),
+        Fault::Hanging => std::future::pending().await,
+    }
+}
+
+fn refusal(code: u16, message: &str) -> Response {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "code": code,
+    });
+    let code = StatusCode::from_u16(code).unwrap();
+    (code, axum::Json(status)).into_response()
+}
+
+/// An answer whose body fails at once, which makes the server close the connection.
+fn broken_off() -> Response {
+    let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut")) });
+    Body::from_stream(broken).into_response()
 }
 
 /// The answer to a watch whose version is gone.

@@ -1,0 +1,174 @@
+//! The rights that the demo needs, asked for one by one (SelfSubjectAccessReview), one check for each kind of object.
+
+use super::{Check, Ground, Verdict};
+use crate::cluster::Cluster;
+use crate::cluster::apply::Manifest;
+use crate::cluster::remedy::Right;
+use futures::future::join_all;
+
+/// What deploying and removing an object takes. A server-side apply that makes an object needs `create` besides `patch`.
+const TO_DEPLOY: &[&str] = &["get", "create", "patch", "delete"];
+/// What following a kind takes.
+const TO_FOLLOW: &[&str] = &["list", "watch"];
+
+/// What the observer and the search for Redis read, whatever the manifests are.
+const READ: &[(&str, &str, &[&str])] = &[
+    ("apps", "deployments", TO_FOLLOW),
+    ("", "pods", TO_FOLLOW),
+    ("autoscaling", "horizontalpodautoscalers", TO_FOLLOW),
+    ("keda.sh", "scaledobjects", TO_FOLLOW),
+    ("", "events", TO_FOLLOW),
+    ("", "resourcequotas", TO_FOLLOW),
+    ("", "endpoints", &["get"]),
+    // The metric's name stands where a resource's does.
+    (
+        "external.metrics.k8s.io",
+        "s0-redis-keda-demo-queue",
+        &["list"],
+    ),
+];
+
+/// The kinds that a demo may have. What is not here is not asked about; applying it will tell.
+const KINDS: &[(&str, &str, &str)] = &[
+    ("Namespace", "", "namespaces"),
+    ("Secret", "", "secrets"),
+    ("ConfigMap", "", "configmaps"),
+    ("Service", "", "services"),
+    ("ServiceAccount", "", "serviceaccounts"),
+    ("Deployment", "apps", "deployments"),
+    ("StatefulSet", "apps", "statefulsets"),
+    ("ScaledObject", "keda.sh", "scaledobjects"),
+    ("TriggerAuthentication", "keda.sh", "triggerauthentications"),
+];
+
+/// All that is needed of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Needed {
+    group: &'static str,
+    resource: &'static str,
+    namespace: Option<String>,
+    /// The one object that it is about, when it is about one: a right on that is enough.
+    name: Option<String>,
+    verbs: Vec<&'static str>,
+}
+
+impl Needed {
+    pub(super) fn title(&self) -> String {
+        let resource = match self.resource {
+            "s0-redis-keda-demo-queue" => "external metric",
+            other => other,
+        };
+        format!("rights: {resource}")
+    }
+
+    fn right(&self, verb: &str) -> Right {
+        // Nobody can be granted to list or to create an object of a certain name.
+        let by_name = !matches!(verb, "create" | "list" | "watch");
+        Right {
+            verb: verb.to_owned(),
+            group: self.group.to_owned(),
+            resource: self.resource.to_owned(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone().filter(|_| by_name),
+        }
+    }
+}
+
+/// What the manifests and the observer need.
+pub(super) fn needed(ground: Ground<'_>) -> Vec<Needed> {
+    let mut all: Vec<Needed> = Vec::new();
+    for manifest in ground.manifests {
+        let Some((_, group, resource)) = KINDS.iter().find(|(kind, ..)| *kind == manifest.kind())
+        else {
+            continue;
+        };
+        let name = (manifest.kind() == "Secret" || manifest.kind() == "Namespace")
+            .then(|| manifest.name().to_owned());
+        add(
+            &mut all,
+            (*group, *resource),
+            place(manifest, ground),
+            name,
+            TO_DEPLOY,
+        );
+    }
+    for (group, resource, verbs) in READ {
+        let namespace = Some(ground.namespace.to_owned());
+        add(&mut all, (*group, *resource), namespace, None, verbs);
+    }
+    all
+}
+
+fn place(manifest: &Manifest, ground: Ground<'_>) -> Option<String> {
+    match manifest.kind() {
+        "Namespace" => None,
+        _ => Some(manifest.namespace().unwrap_or(ground.namespace).to_owned()),
+    }
+}
+
+fn add(
+    all: &mut Vec<Needed>,
+    (group, resource): (&'static str, &'static str),
+    namespace: Option<String>,
+    name: Option<String>,
+    verbs: &[&'static str],
+) {
+    let known = all.iter_mut().find(|one| {
+        one.resource == resource
+            && one.group == group
+            && one.namespace == namespace
+            && one.name == name
+    });
+    let verbs_of = match known {
+        Some(known) => &mut known.verbs,
+        None => {
+            all.push(Needed {
+                group,
+                resource,
+                namespace,
+                name,
+                verbs: Vec::new(),
+            });
+            let Some(new) = all.last_mut() else { return };
+            &mut new.verbs
+        }
+    };
+    for verb in verbs {
+        if !verbs_of.contains(verb) {
+            verbs_of.push(verb);
+        }
+    }
+}
+
+/// Asks for each verb; names those that are refused, and the command that grants them.
+pub(super) async fn check(cluster: &Cluster, needed: Needed) -> Check {
+    let title = needed.title();
+    let questions = needed.verbs.iter().map(|verb| async {
+        let right = needed.right(verb);
+        (*verb, cluster.may(&right).await)
+    });
+    let mut missing = Vec::new();
+    for (verb, answer) in join_all(questions).await {
+        match answer {
+            Ok(true) => {}
+            Ok(false) => missing.push(verb),
+            Err(error) => return Check::unanswered(title, &error),
+        }
+    }
+    if missing.is_empty() {
+        return Check::ok(title, needed.verbs.join(", "));
+    }
+    let who = cluster.who().await;
+    let who = who.as_deref().unwrap_or("YOU");
+    let place = match &needed.namespace {
+        Some(namespace) => format!("in namespace {namespace}"),
+        None => "in the whole cluster".to_owned(),
+    };
+    let grant = needed.right("").grant(&missing, who);
+    let detail = format!(
+        "{who} may not {} {} {place}",
+        missing.join(", "),
+        needed.resource
+    );
+    Check::new(title, Verdict::Failed, detail).fix(grant)
+}
