@@ -30,6 +30,9 @@ pub struct Connection {
     pub kubeconfig: PathBuf,
     /// The demo's Redis, password included; `None` until the demo is deployed.
     pub redis_url: Option<String>,
+    /// The authority that vouches for it, in PEM, when it is not one that this machine trusts anyway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis_ca: Option<String>,
     /// What opens `/login` and authorises actions.
     pub speaker_key: String,
 }
@@ -252,6 +255,7 @@ mod tests {
             url: "http://127.0.0.1:3030/".to_owned(),
             kubeconfig: PathBuf::from("/somewhere/kubeconfig"),
             redis_url: None,
+            redis_ca: None,
             speaker_key: "abc".to_owned(),
         }
     }

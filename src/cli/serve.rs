@@ -77,12 +77,15 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         url: room_address.here(),
         kubeconfig: stage.kubeconfig.clone(),
         redis_url: None,
+        redis_ca: config
+            .redis
+            .as_ref()
+            .and_then(|redis| redis.ca().map(str::to_owned)),
         speaker_key: random_key(),
     };
     let actions = Actions::new(
         stage.cluster.clone(),
-        config.redis.clone(),
-        config.manifests.clone(),
+        config.clone(),
         clock,
         publish,
         shutdown.clone(),
@@ -100,11 +103,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         shutdown: shutdown.clone(),
     };
     tokio::spawn(keep_connection(file.clone(), redis_url));
-    announce(
-        &connection,
-        &room_address,
-        &Connection::path(&config.state_dir),
-    )?;
+    announce(&connection, &room_address, &config)?;
 
     let rest = async {
         // The observer ends with a run in progress on its way to the disk.
@@ -213,7 +212,7 @@ fn observe(
     clock: &Clock,
     shutdown: &CancellationToken,
 ) -> observer::Sources {
-    let names = stage::names();
+    let names = stage::names(config.namespace());
     let cluster = &stage.cluster;
     let view = cluster::watch::follow(cluster, names.clone(), clock.clone(), shutdown.clone());
     observer::Sources {
@@ -283,7 +282,7 @@ fn publish_key(file: ConnectionFile) -> impl Fn(&str) -> std::io::Result<()> + S
     }
 }
 
-fn announce(connection: &Connection, room: &RoomAddress, path: &Path) -> Result<()> {
+fn announce(connection: &Connection, room: &RoomAddress, config: &Config) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let url = &connection.url;
     let reach = room.reach();
@@ -301,12 +300,13 @@ fn announce(connection: &Connection, room: &RoomAddress, path: &Path) -> Result<
     )?;
     writeln!(
         out,
-        "             kubectl get deploy -n keda-demo queue-worker -w"
+        "             kubectl get deploy -n {} queue-worker -w",
+        config.namespace()
     )?;
     writeln!(
         out,
         "  commands   {} tells `podium spike` and friends where to go",
-        path.display()
+        Connection::path(&config.state_dir).display()
     )?;
     match reach {
         Reach::Room(url) => writeln!(

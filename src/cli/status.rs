@@ -3,6 +3,7 @@
 use super::world;
 use crate::config::Config;
 use crate::queue::Queue;
+use crate::queue::endpoint::Endpoint;
 use crate::stage::{self, manifests};
 use anyhow::Result;
 use std::io::Write as _;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 /// When nothing can be printed or the manifests cannot be read.
 pub async fn run(config: &Config) -> Result<ExitCode> {
     let mut report = Report::default();
-    let mut url = config.redis.as_ref().map(|redis| redis.reveal().to_owned());
+    let mut queue_at = config.redis.as_ref().map(Endpoint::from);
     match world::cluster(config).await {
         Ok(cluster) => {
             let version = cluster.version().await;
@@ -22,7 +23,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
                 "cluster",
                 version.map(|version| format!("{version} at {}", cluster.address())),
             )?;
-            for manifest in manifests::load(config.manifests.as_deref(), config.redis.as_ref())? {
+            for manifest in manifests::load(config)? {
                 let found = cluster
                     .get(&manifest)
                     .await
@@ -32,17 +33,17 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
                 });
                 report.line(&manifest.title(), found.map(|object| readiness(&object)))?;
             }
-            if url.is_none() {
-                match cluster.redis_url(&stage::names().namespace).await {
-                    Ok(found) => url = Some(found),
+            if queue_at.is_none() {
+                match cluster.redis_url(config.namespace()).await {
+                    Ok(url) => queue_at = Some(Endpoint::from(&url)),
                     Err(error) => report.line("queue", Err::<String, _>(error))?,
                 }
             }
         }
         Err(error) => report.line("cluster", Err::<String, _>(format!("{error:#}")))?,
     }
-    if let Some(url) = url {
-        report.line("queue", queue(&url).await)?;
+    if let Some(endpoint) = queue_at {
+        report.line("queue", queue(endpoint).await)?;
     }
     Ok(if report.complete {
         ExitCode::SUCCESS
@@ -51,9 +52,9 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     })
 }
 
-async fn queue(url: &str) -> Result<String, String> {
+async fn queue(endpoint: Endpoint) -> Result<String, String> {
     let read = async {
-        let queue = Queue::connect(url, &stage::queue_name()).await?;
+        let queue = Queue::connect(endpoint, &stage::queue_name()).await?;
         queue.depth().await
     };
     let depth = read.await.map_err(|error| error.to_string())?;

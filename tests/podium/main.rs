@@ -12,6 +12,7 @@ mod configuration;
 mod control;
 mod dead_letters;
 mod decks;
+mod deploy;
 mod export;
 mod faults;
 mod hostile_bodies;

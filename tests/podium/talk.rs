@@ -303,6 +303,9 @@ pub(crate) fn podium(state: &Path) -> Command {
     for variable in [
         "PODIUM_CLUSTER",
         "PODIUM_REDIS",
+        "PODIUM_REDIS_CA",
+        "PODIUM_NAMESPACE",
+        "PODIUM_IMAGE",
         "PODIUM_LISTEN",
         "PODIUM_DECK",
         "PODIUM_MANIFESTS",
