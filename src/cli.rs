@@ -19,6 +19,7 @@ pub mod status;
 pub mod world;
 
 use crate::config::{Args, Command, Config, Conformance};
+use crate::stage::spike;
 use anyhow::Result;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
@@ -49,13 +50,21 @@ pub fn run(args: Args) -> Result<ExitCode> {
 async fn run_command(config: &Config, command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve::run(config.clone(), serve).await?,
-        Command::DeployQueueDemo => demo::deploy(config).await?,
+        Command::DeployQueueDemo(args) => demo::deploy(config, args).await?,
         Command::RemoveQueueDemo { yes } => demo::remove(config, yes).await?,
         Command::Enqueue {
             count,
             prefix,
             delay_ms,
-        } => enqueue::enqueue(config, &count, &prefix, &delay_ms).await?,
+            as_job,
+        } => {
+            let request = spike::enqueue_request(&count, &prefix, &delay_ms)?;
+            if as_job {
+                enqueue::as_job(config, &request).await?;
+            } else {
+                enqueue::enqueue(config, request).await?;
+            }
+        }
         Command::Spike { count } => enqueue::spike(config, &count).await?,
         Command::DeadLetters(args) => return dead_letters::run(config, args).await,
         Command::QueueDepth { watch } => queue_depth::run(config, watch).await?,

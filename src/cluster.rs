@@ -1,12 +1,15 @@
 //! The Kubernetes API, spoken by `kube`: the only module that imports it.
 //!
 //! Behind it is any cluster with KEDA, or the embedded one; nothing here knows which. [`Cluster`] is a cheap handle.
-//! `connect` makes one, `survey` asks what a place is like, `apply` changes objects, `rollout` waits for them, `watch`
-//! follows them, `metrics_api` asks for the external metric at the path the HPA uses, `locate` finds the demo's Redis and
-//! `port_forward` reaches it from outside. Errors carry the remedy, since the speaker reads them.
+//! `connect` makes one, `survey` asks what a place is like, `apply` changes objects, `rollout` waits for them, `job`
+//! follows a Job to its end, `watch` follows the demo, `metrics_api` asks for the external metric at the path the HPA uses,
+//! `locate` finds the demo's Redis and `port_forward` reaches it from outside. Errors carry the remedy, since the speaker
+//! reads them.
 
 pub mod apply;
+mod conflict;
 pub mod connect;
+pub mod job;
 pub mod locate;
 pub mod metrics_api;
 mod port_forward;
@@ -15,6 +18,8 @@ pub mod rollout;
 pub mod survey;
 pub mod view;
 pub mod watch;
+
+pub use conflict::FieldConflict;
 
 use connect::ConnectError;
 use std::time::Duration;
@@ -68,6 +73,17 @@ pub enum ClusterError {
         code: u16,
         /// The API server's own words.
         message: String,
+    },
+    /// Somebody else owns fields that the manifest has other values for.
+    #[error(
+        "{name} was not changed, for others have set what the demo would: {}; to take that over, run `podium deploy-queue-demo --force-conflicts` (a script of the page sends take_over=yes)",
+        conflict::list(.conflicts)
+    )]
+    Conflict {
+        /// `deployment/queue-worker`
+        name: String,
+        /// Which fields, and who.
+        conflicts: Vec<FieldConflict>,
     },
     /// The cluster does not know a kind that a manifest uses.
     #[error("{api_version} {kind} is not known to this cluster{remedy}")]

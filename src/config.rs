@@ -5,11 +5,15 @@
 //! the only module that reads the environment.
 
 mod dead_letters;
+mod namespace;
 mod public_url;
+mod redis_url;
 mod speaker_key;
 
 pub use dead_letters::{DeadLettersArgs, DeadLettersCommand, ListArgs, ListFormat, Which};
+pub use namespace::DEMO_NAMESPACE;
 pub use public_url::PublicUrl;
+pub use redis_url::RedisUrl;
 pub use speaker_key::{SpeakerKey, speaker_key};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -46,8 +50,8 @@ pub struct CommonArgs {
     /// Context of the kubeconfig to use instead of the current one
     #[arg(long, global = true, env = "PODIUM_CONTEXT", value_name = "NAME")]
     pub context: Option<String>,
-    /// Redis to use instead of the demo's own, as redis://[:PASSWORD@]HOST:PORT; a password is safer in the variable,
-    /// since every user of this machine can list arguments
+    /// Redis to use instead of the demo's own, as redis[s]://[[USER]:PASSWORD@]HOST:PORT; a password is safer in the
+    /// variable, since every user of this machine can list arguments
     #[arg(
         long,
         global = true,
@@ -56,6 +60,23 @@ pub struct CommonArgs {
         value_name = "URL"
     )]
     pub redis: Option<RedisUrl>,
+    /// Certificate of the authority that vouches for a rediss:// Redis: a PEM file, or the PEM text itself [default: the
+    /// authorities that this machine trusts]
+    #[arg(
+        long,
+        global = true,
+        env = "PODIUM_REDIS_CA",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub redis_ca: Option<String>,
+    /// Namespace for the demo; one that is there already is used, and stays when the demo is removed [default: the
+    /// manifests' own, keda-demo]
+    #[arg(long, global = true, env = "PODIUM_NAMESPACE", value_name = "NAME", value_parser = namespace::parse)]
+    pub namespace: Option<String>,
+    /// Image for the workers instead of podium:latest
+    #[arg(long, global = true, env = "PODIUM_IMAGE", value_name = "IMAGE")]
+    pub image: Option<String>,
     /// Folder for connection.json and the kubeconfig of the embedded cluster [default: the user's runtime folder]
     #[arg(long, global = true, env = "PODIUM_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
@@ -98,6 +119,17 @@ pub struct ServeArgs {
     /// Address that the room reaches this server by, for the QR code [default: this machine's own]
     #[arg(long, env = "PODIUM_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<PublicUrl>,
+}
+
+/// Flags of `deploy-queue-demo`.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub struct DeployArgs {
+    /// Let the API server try each object, print what would become of it, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take over the fields that another manager owns and that the manifests have other values for
+    #[arg(long)]
+    pub force_conflicts: bool,
 }
 
 /// Flags of `export`.
@@ -174,7 +206,7 @@ pub enum Command {
     /// Present: slides, control page, live graphs
     Serve(ServeArgs),
     /// Deploy the queue demo and wait until it is ready
-    DeployQueueDemo,
+    DeployQueueDemo(DeployArgs),
     /// Remove the queue demo
     RemoveQueueDemo {
         /// Do not ask
@@ -192,6 +224,9 @@ pub enum Command {
         /// Pause between two jobs, in milliseconds
         #[arg(default_value = "0", allow_negative_numbers = true)]
         delay_ms: String,
+        /// Let a Kubernetes Job put them there, from inside the cluster, and follow it to its end
+        #[arg(long)]
+        as_job: bool,
     },
     /// Print how many jobs wait in the queue
     QueueDepth {
@@ -290,9 +325,10 @@ pub enum Conformance {
 }
 
 /// Which Kubernetes to drive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ClusterKind {
     /// The cluster inside `podium serve`
+    #[default]
     Embedded,
     /// A context of your kubeconfig: the current one, or --context
     Kubeconfig,
@@ -309,77 +345,8 @@ pub enum RedisRoute {
     PortForward,
 }
 
-/// A Redis address that does not show its password when printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RedisUrl(String);
-
-impl RedisUrl {
-    /// The whole URL, password included.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// `HOST:PORT`, with Redis's own port when none is given.
-    #[must_use]
-    pub fn address(&self) -> String {
-        let rest = self.0.trim_start_matches("redis://");
-        let address = rest.rsplit('@').next().unwrap_or(rest);
-        let address = address.split('/').next().unwrap_or(address);
-        let has_port = address.rsplit_once(':').is_some_and(|(_, port)| {
-            !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        if has_port {
-            address.to_owned()
-        } else {
-            format!("{address}:6379")
-        }
-    }
-
-    /// The password, as the URL has it.
-    #[must_use]
-    pub fn password(&self) -> Option<&str> {
-        let rest = self.0.trim_start_matches("redis://");
-        let (credentials, _) = rest.rsplit_once('@')?;
-        let password = credentials
-            .split_once(':')
-            .map_or(credentials, |(_, password)| password);
-        Some(password).filter(|password| !password.is_empty())
-    }
-}
-
-impl std::str::FromStr for RedisUrl {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let Some(rest) = text.strip_prefix("redis://") else {
-            return Err("give it as redis://[:PASSWORD@]HOST:PORT".to_owned());
-        };
-        let address = rest.rsplit('@').next().unwrap_or(rest);
-        if address.is_empty() || address.starts_with(':') {
-            return Err("the host is missing: give it as redis://[:PASSWORD@]HOST:PORT".to_owned());
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.rsplit_once('@') {
-            Some((_, address)) => write!(f, "redis://{address}"),
-            None => f.write_str(&self.0),
-        }
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// Checked settings that every command shares.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Which Kubernetes to drive.
     pub cluster: ClusterKind,
@@ -389,6 +356,10 @@ pub struct Config {
     pub redis: Option<RedisUrl>,
     /// How to reach the demo's Redis, when not as fits the cluster.
     pub redis_route: Option<RedisRoute>,
+    /// The demo's namespace, when it is not to be the manifests' own.
+    pub namespace: Option<String>,
+    /// The workers' image, when it is not to be the manifests' own.
+    pub image: Option<String>,
     /// Where `connection.json` and the kubeconfig are.
     pub state_dir: PathBuf,
     /// Manifests that replace the built-in ones.
@@ -414,6 +385,21 @@ pub enum ConfigError {
         "--context {0} is a context of your kubeconfig, but it is not used; give --cluster kubeconfig as well"
     )]
     ContextOfNothing(String),
+    /// `--redis-ca` names no certificate that can be read.
+    #[error(
+        "--redis-ca {file}: {reason}; name a PEM file that begins with -----BEGIN CERTIFICATE-----"
+    )]
+    RedisCa {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `--redis-ca` without a Redis that speaks TLS.
+    #[error(
+        "--redis-ca is for a Redis that speaks TLS; write its address as --redis rediss://HOST:PORT"
+    )]
+    RedisCaWithoutTls,
 }
 
 impl Config {
@@ -435,12 +421,20 @@ impl Config {
         Ok(Self {
             cluster: args.cluster,
             context: args.context,
-            redis: args.redis,
+            redis: redis_url::trusting(args.redis, args.redis_ca)?,
             redis_route: args.redis_route,
+            namespace: args.namespace,
+            image: args.image,
             state_dir: args.state_dir.unwrap_or_else(default_state_dir),
             manifests: args.manifests,
             exit_with_parent: args.exit_with_parent,
         })
+    }
+
+    /// The namespace in which the demo is looked for.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or(DEMO_NAMESPACE)
     }
 }
 
@@ -516,35 +510,6 @@ mod tests {
         let args = Args::try_parse_from(["podium", "--listen", "127.0.0.1:8080"]).unwrap();
         assert!(args.command.is_none());
         assert_eq!(args.serve.listen, Some("127.0.0.1:8080".parse().unwrap()));
-    }
-
-    #[test]
-    fn a_redis_url_never_shows_its_password() {
-        let url: RedisUrl = "redis://:hunter2@localhost:6379".parse().unwrap();
-        assert_eq!(
-            format!("{url} {url:?}"),
-            "redis://localhost:6379 redis://localhost:6379"
-        );
-        assert_eq!(url.reveal(), "redis://:hunter2@localhost:6379");
-    }
-
-    #[test]
-    fn a_redis_url_comes_apart_into_address_and_password() {
-        let parts = |text: &str| {
-            let url: RedisUrl = text.parse().unwrap();
-            (url.address(), url.password().map(str::to_owned))
-        };
-        assert_eq!(
-            parts("redis://:pw@host:7000/0"),
-            ("host:7000".to_owned(), Some("pw".to_owned()))
-        );
-        assert_eq!(parts("redis://host"), ("host:6379".to_owned(), None));
-    }
-
-    #[test]
-    fn a_redis_url_without_a_host_says_how_to_write_one() {
-        let error = "redis://:6379".parse::<RedisUrl>().unwrap_err();
-        assert!(error.contains("redis://[:PASSWORD@]HOST:PORT"), "{error}");
     }
 
     #[test]

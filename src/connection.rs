@@ -33,6 +33,9 @@ pub struct Connection {
     pub context: Option<String>,
     /// The demo's Redis, password included; `None` until the demo is deployed.
     pub redis_url: Option<String>,
+    /// The authority that vouches for it, in PEM, when it is not one that this machine trusts anyway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis_ca: Option<String>,
     /// What opens `/login` and authorises actions.
     pub speaker_key: String,
 }
@@ -265,6 +268,7 @@ mod tests {
             kubeconfig: PathBuf::from("/somewhere/kubeconfig"),
             context: None,
             redis_url: None,
+            redis_ca: None,
             speaker_key: "abc".to_owned(),
         }
     }

@@ -7,7 +7,7 @@
 //! - [`lease`]: gives the jobs of a worker that died back to the queue;
 //! - [`dead_letters`]: lists what could not be done, puts it back or throws it away;
 //! - [`stats`]: one consistent picture of it all; [`purge`]: empties the list;
-//! - [`server`]: what software that is, and whether it keeps what it is given;
+//! - [`server`]: what software that is, and whether it keeps what it is given; [`endpoint`]: where it is;
 //! - [`job`], [`keys`]: what a job is, and where everything lies.
 //!
 //! The invariant everything here keeps: a job is in exactly one place. Every step from place to place (list, a
@@ -23,6 +23,7 @@
 //! moment may be done once more.
 
 pub mod dead_letters;
+pub mod endpoint;
 pub mod enqueue;
 pub mod job;
 pub mod keys;
@@ -33,6 +34,7 @@ pub mod stats;
 pub mod worker;
 
 use crate::clock::Clock;
+use endpoint::Endpoint;
 use keys::{QueueKeys, QueueName};
 use redis::aio::MultiplexedConnection;
 use redis::{
@@ -52,7 +54,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub enum QueueError {
     /// The URL cannot be read. It is not repeated, because it may carry a password.
     #[error(
-        "the Redis address is not valid ({cause}): write it as redis://[:PASSWORD@]HOST:PORT[/DB]"
+        "the Redis address is not valid ({cause}): write it as redis://[:PASSWORD@]HOST:PORT[/DB], or rediss:// for TLS"
     )]
     Address {
         /// What is wrong with it.
@@ -66,6 +68,16 @@ pub enum QueueError {
         /// `host:port`.
         address: String,
         /// What the attempt ended with.
+        cause: String,
+    },
+    /// It speaks TLS, and we do not trust it.
+    #[error(
+        "Redis at {address} showed a certificate that is not accepted ({cause}): name its authority with --redis-ca FILE, and see that the certificate is for this host"
+    )]
+    Certificate {
+        /// `host:port`.
+        address: String,
+        /// What is wrong with the certificate.
         cause: String,
     },
     /// The password is wrong or missing.
@@ -165,12 +177,12 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// The queue `name` at `url`, once the server has answered.
+    /// The queue `name` at `redis`, once the server has answered.
     ///
     /// # Errors
-    /// When the URL is not valid, the server cannot be reached, or it refuses the password.
-    pub async fn connect(url: &str, name: &QueueName) -> Result<Self, QueueError> {
-        let queue = Self::lazy(url, name)?;
+    /// When the URL is not valid, the server cannot be reached or trusted, or it refuses the password.
+    pub async fn connect(redis: impl Into<Endpoint>, name: &QueueName) -> Result<Self, QueueError> {
+        let queue = Self::lazy(redis, name)?;
         let _: String = queue
             .read(redis::pipe().cmd("PING"))
             .await
@@ -178,12 +190,12 @@ impl Queue {
         Ok(queue)
     }
 
-    /// The queue `name` at `url`, without trying the server yet.
+    /// The queue `name` at `redis`, without trying the server yet.
     ///
     /// # Errors
     /// When the URL is not valid.
-    pub fn lazy(url: &str, name: &QueueName) -> Result<Self, QueueError> {
-        Self::with_clock(url, name, Clock::wall())
+    pub fn lazy(redis: impl Into<Endpoint>, name: &QueueName) -> Result<Self, QueueError> {
+        Self::with_clock(redis, name, Clock::wall())
     }
 
     /// As [`Queue::lazy`], with a clock of the caller's: what is enqueued, begun and done is dated by it. Leases are
@@ -191,10 +203,12 @@ impl Queue {
     ///
     /// # Errors
     /// When the URL is not valid.
-    pub fn with_clock(url: &str, name: &QueueName, clock: Clock) -> Result<Self, QueueError> {
-        let client = Client::open(url).map_err(|error| QueueError::Address {
-            cause: error.to_string(),
-        })?;
+    pub fn with_clock(
+        redis: impl Into<Endpoint>,
+        name: &QueueName,
+        clock: Clock,
+    ) -> Result<Self, QueueError> {
+        let client = redis.into().client()?;
         Ok(Self(Arc::new(Inner {
             address: client.get_connection_info().addr().to_string(),
             client,
@@ -283,6 +297,9 @@ impl Queue {
         if error.kind() == ErrorKind::AuthenticationFailed || matches!(code, "NOAUTH" | "WRONGPASS")
         {
             QueueError::Password { address, cause }
+        } else if cause.contains("certificate") {
+            // rustls's own words for whatever is wrong with one: by then it is text.
+            QueueError::Certificate { address, cause }
         } else if error.is_io_error() {
             QueueError::Unreachable { address, cause }
         } else {

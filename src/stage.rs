@@ -8,19 +8,24 @@ pub mod action;
 pub mod actions;
 pub mod dead_letters;
 pub mod demo;
+pub mod dry_run;
 pub mod existing_redis;
 pub mod manifests;
+mod namespace;
+mod password;
+mod placement;
 pub mod preflight;
+pub mod producer_job;
 pub mod spike;
 
 use crate::cluster::view::Names;
 use crate::queue::keys::QueueName;
 
-/// The demo's names, as `manifests/queue-demo` has them.
+/// The demo's names, as `manifests/queue-demo` has them, in `namespace`.
 #[must_use]
-pub fn names() -> Names {
+pub fn names(namespace: &str) -> Names {
     Names {
-        namespace: "keda-demo".to_owned(),
+        namespace: namespace.to_owned(),
         worker: "queue-worker".to_owned(),
         redis: "redis".to_owned(),
         scaled_object: "queue-worker".to_owned(),

@@ -2,29 +2,36 @@
 
 use super::confirm::confirm;
 use super::{until_told_to_stop, world};
-use crate::config::Config;
+use crate::cluster::Cluster;
+use crate::cluster::apply::Manifest;
+use crate::config::{Config, DeployArgs};
 use crate::stage::action::{Ending, Progress, Step};
-use crate::stage::{demo, manifests};
+use crate::stage::{demo, dry_run, manifests};
 use anyhow::{Result, bail};
 use std::collections::HashMap;
 use std::io::Write as _;
+use tokio_util::sync::CancellationToken;
 
 /// Deploys the demo, printing each object as it is applied.
 ///
 /// # Errors
 /// What stood in the way, and what to do about it.
-pub async fn deploy(config: &Config) -> Result<()> {
-    let manifests = manifests::load(config.manifests.as_deref(), config.redis.as_ref())?;
+pub async fn deploy(config: &Config, args: DeployArgs) -> Result<()> {
+    let manifests = manifests::load(config)?;
     let cluster = world::cluster(config).await?;
+    let password = demo::Password::suiting(config.redis.as_ref());
+    let conflicts = if args.force_conflicts {
+        demo::Conflicts::TakeOver
+    } else {
+        demo::Conflicts::Refuse
+    };
+    let stop = until_told_to_stop()?;
+    if args.dry_run {
+        return rehearse(&cluster, manifests, password, conflicts, &stop).await;
+    }
     let mut printer = Printer::default();
-    let ending = demo::deploy(
-        &cluster,
-        manifests,
-        demo::Password::suiting(config.redis.as_ref()),
-        &until_told_to_stop()?,
-        |progress| printer.print(progress),
-    )
-    .await?;
+    let print = |progress| printer.print(progress);
+    let ending = demo::deploy(&cluster, manifests, password, conflicts, &stop, print).await?;
     match ending {
         Ending::Done(_) => writeln!(
             std::io::stdout(),
@@ -35,18 +42,40 @@ pub async fn deploy(config: &Config) -> Result<()> {
     Ok(())
 }
 
+/// Prints what a deployment would do to each object.
+async fn rehearse(
+    cluster: &Cluster,
+    manifests: Vec<Manifest>,
+    password: demo::Password,
+    conflicts: demo::Conflicts,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let mut printer = Printer {
+        mark: " (server dry run)",
+        ..Printer::default()
+    };
+    let print = |progress| printer.print(progress);
+    match dry_run::run(cluster, manifests, password, conflicts, stop, print).await? {
+        Ending::Done(told) => writeln!(std::io::stderr(), "{told}")?,
+        Ending::Stopped(told) => bail!("stopped: {told}; nothing changed"),
+    }
+    Ok(())
+}
+
 /// Removes the demo; asks first, unless `yes`.
 ///
 /// # Errors
 /// What stood in the way, and what to do about it.
 pub async fn remove(config: &Config, yes: bool) -> Result<()> {
-    let manifests = manifests::load(config.manifests.as_deref(), config.redis.as_ref())?;
+    let manifests = manifests::load(config)?;
     let cluster = world::cluster(config).await?;
     if !yes {
-        let question = format!(
-            "Remove the queue demo and everything in its namespace from {}?",
-            cluster.address()
-        );
+        let what = if demo::namespace_goes(&cluster, &manifests).await? {
+            "and everything in its namespace"
+        } else {
+            "but neither its namespace, which was there before it, nor what else is in there,"
+        };
+        let question = format!("Remove the queue demo {what} from {}?", cluster.address());
         confirm(&question, "this destroys the demo", "nothing was removed")?;
     }
     let mut printer = Printer::default();
@@ -64,6 +93,8 @@ pub async fn remove(config: &Config, yes: bool) -> Result<()> {
 /// Prints each step once it has changed, as `kubectl` does.
 #[derive(Default)]
 struct Printer {
+    /// What every outcome is followed by.
+    mark: &'static str,
     printed: HashMap<String, (String, String)>,
 }
 
@@ -77,17 +108,17 @@ impl Printer {
         else {
             return;
         };
-        let quiet = matches!(state, "waiting") || (state == "running" && detail.is_empty());
+        let quiet =
+            (state == "waiting" && detail.is_empty()) || (state == "running" && detail.is_empty());
         let now = (state.to_owned(), detail.clone());
         if quiet || self.printed.get(&name) == Some(&now) {
             return;
         }
         self.printed.insert(name.clone(), now);
         // `redis ready 0/1`, then `redis ready 1/1`: the numbers say the state.
-        let word = if matches!(state, "running" | "done") {
-            ""
-        } else {
-            state
+        let word = match state {
+            "running" | "done" | "waiting" => String::new(),
+            outcome => format!("{outcome}{}", self.mark),
         };
         let line = format!("{name} {word} {detail}");
         // Standard output may be a closed pipe; the deployment goes on all the same.

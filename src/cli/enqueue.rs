@@ -4,22 +4,45 @@ use super::{until_told_to_stop, world};
 use crate::config::Config;
 use crate::queue::enqueue::EnqueueRequest;
 use crate::stage::action::{Ending, Progress};
+use crate::stage::producer_job::{self, News};
 use crate::stage::spike;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::io::{IsTerminal as _, Write as _};
 
-/// Puts `count` jobs on the queue.
+/// Puts jobs on the queue.
 ///
 /// # Errors
-/// Input that cannot be used, or a queue that does not answer.
-pub async fn enqueue(config: &Config, count: &str, prefix: &str, delay_ms: &str) -> Result<()> {
-    run(config, spike::enqueue_request(count, prefix, delay_ms)?).await
+/// A queue that does not answer.
+pub async fn enqueue(config: &Config, request: EnqueueRequest) -> Result<()> {
+    run(config, request).await
+}
+
+/// Lets a Job in the cluster put them there, and prints what it prints.
+///
+/// # Errors
+/// A cluster that refuses, a Job that fails or is cancelled.
+pub async fn as_job(config: &Config, request: &EnqueueRequest) -> Result<()> {
+    let cluster = world::cluster(config).await?;
+    let stop = until_told_to_stop()?;
+    let ending = producer_job::run(&cluster, config.namespace(), request, &stop, |news| {
+        // Whoever reads may go away; the Job must not be left because of it.
+        let _ = match news {
+            News::Waiting(reason) => writeln!(std::io::stderr(), "waiting: {reason}"),
+            News::Line(line) => writeln!(std::io::stdout(), "{line}"),
+        };
+    })
+    .await?;
+    match ending {
+        Ending::Done(told) => writeln!(std::io::stderr(), "{told}")?,
+        Ending::Stopped(told) => bail!("stopped: {told}"),
+    }
+    Ok(())
 }
 
 /// The tour announcement.
 ///
 /// # Errors
-/// As [`enqueue`].
+/// Input that cannot be used, or a queue that does not answer.
 pub async fn spike(config: &Config, count: &str) -> Result<()> {
     run(config, spike::spike_request(count)?).await
 }

@@ -35,7 +35,7 @@ pub async fn worker(config: &Config, name: Option<String>) -> Result<()> {
     };
     let name = name.unwrap_or_else(|| format!("worker-{}", &random_key()[..8]));
     let name = WorkerName::new(&name)?;
-    let queue = Queue::lazy(redis.reveal(), &stage::queue_name())?;
+    let queue = Queue::lazy(redis, &stage::queue_name())?;
     let stop = until_told_to_stop()?;
     writeln!(std::io::stdout(), "worker {name} takes jobs from {redis}")?;
     let tally = worker::run(&queue, &name, &WorkerOptions::default(), stop).await;

@@ -79,14 +79,17 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         kubeconfig: stage.kubeconfig.clone(),
         context: config.context.clone(),
         redis_url: None,
+        redis_ca: config
+            .redis
+            .as_ref()
+            .and_then(|redis| redis.ca().map(str::to_owned)),
         speaker_key: given_key
             .as_ref()
             .map_or_else(random_key, |key| key.reveal().to_owned()),
     };
     let actions = Actions::new(
         stage.cluster.clone(),
-        config.redis.clone(),
-        config.manifests.clone(),
+        config.clone(),
         clock,
         publish,
         shutdown.clone(),
@@ -112,12 +115,7 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
         ),
         None => connection.speaker_link(),
     };
-    announce(
-        &connection,
-        &entrance,
-        &room_address,
-        &Connection::path(&config.state_dir),
-    )?;
+    announce(&connection, &entrance, &room_address, &config)?;
 
     let rest = async {
         // The observer ends with a run in progress on its way to the disk.
@@ -232,7 +230,7 @@ fn observe(
     clock: &Clock,
     shutdown: &CancellationToken,
 ) -> observer::Sources {
-    let names = stage::names();
+    let names = stage::names(config.namespace());
     let cluster = &stage.cluster;
     let view = cluster::watch::follow(cluster, names.clone(), clock.clone(), shutdown.clone());
     observer::Sources {
@@ -306,7 +304,7 @@ fn announce(
     connection: &Connection,
     entrance: &str,
     room: &RoomAddress,
-    path: &Path,
+    config: &Config,
 ) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let url = &connection.url;
@@ -327,13 +325,14 @@ fn announce(
         )?;
         writeln!(
             out,
-            "             kubectl get deploy -n keda-demo queue-worker -w"
+            "             kubectl get deploy -n {} queue-worker -w",
+            config.namespace()
         )?;
     }
     writeln!(
         out,
         "  commands   {} tells `podium spike` and friends where to go",
-        path.display()
+        Connection::path(&config.state_dir).display()
     )?;
     match reach {
         Reach::Room(url) => writeln!(

@@ -7,6 +7,7 @@ use crate::cluster::Cluster;
 use crate::cluster::apply::Manifest;
 use crate::config::{Config, StatusFormat};
 use crate::queue::Queue;
+use crate::queue::endpoint::Endpoint;
 use crate::stage::preflight::{self, Check, Ground, Verdict};
 use crate::stage::{self, manifests};
 use anyhow::Result;
@@ -59,16 +60,14 @@ pub async fn run(config: &Config, format: StatusFormat) -> Result<ExitCode> {
 
 async fn report(config: &Config) -> Result<Report> {
     let redis = config.redis.as_ref();
-    let manifests = manifests::load(config.manifests.as_deref(), redis)?;
-    let names = stage::names();
+    let manifests = manifests::load(config)?;
     let cluster = match world::cluster(config).await {
         Ok(cluster) => cluster,
         Err(error) => {
-            let url = redis.map(|redis| redis.reveal().to_owned());
             return Ok(Report {
                 checks: vec![preflight::no_cluster(&format!("{error:#}"))],
                 deployed: Vec::new(),
-                queue: queue(url).await,
+                queue: queue(redis.map(Endpoint::from)).await,
             });
         }
     };
@@ -76,18 +75,21 @@ async fn report(config: &Config) -> Result<Report> {
         cluster: &cluster,
         manifests: &manifests,
         redis,
-        namespace: &names.namespace,
+        namespace: config.namespace(),
     };
     let checks = preflight::run(ground, |_, _| {}).await;
     let deployed = join_all(manifests.iter().map(|manifest| part(&cluster, manifest))).await;
-    let url = match redis {
-        Some(redis) => Some(redis.reveal().to_owned()),
-        None => cluster.redis_url(&names.namespace).await.ok(),
+    let endpoint = match redis {
+        Some(redis) => Some(Endpoint::from(redis)),
+        None => {
+            let found = cluster.redis_url(config.namespace()).await.ok();
+            found.as_ref().map(Endpoint::from)
+        }
     };
     Ok(Report {
         checks,
         deployed,
-        queue: queue(url).await,
+        queue: queue(endpoint).await,
     })
 }
 
@@ -115,11 +117,11 @@ fn readiness(object: &serde_json::Value) -> String {
     }
 }
 
-/// The queue at `url`; nothing when there is none yet, of which the parts tell.
-async fn queue(url: Option<String>) -> Option<Part> {
-    let url = url?;
+/// The queue there; nothing when there is none yet, of which the parts tell.
+async fn queue(endpoint: Option<Endpoint>) -> Option<Part> {
+    let endpoint = endpoint?;
     let read = async {
-        let queue = Queue::connect(&url, &stage::queue_name()).await?;
+        let queue = Queue::connect(endpoint, &stage::queue_name()).await?;
         queue.depth().await
     };
     let read = read.await;

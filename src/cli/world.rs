@@ -5,6 +5,7 @@ use crate::cluster::connect::{Access, Proxies};
 use crate::config::{self, ClusterKind, Config};
 use crate::connection::Connection;
 use crate::queue::Queue;
+use crate::queue::endpoint::Endpoint;
 use crate::stage;
 use anyhow::{Context as _, Result};
 
@@ -67,19 +68,22 @@ fn proxies() -> Proxies {
 /// # Errors
 /// When there is none, or it does not answer.
 pub async fn queue(config: &Config) -> Result<Queue> {
-    let url = redis_url(config).await?;
-    Ok(Queue::connect(&url, &stage::queue_name()).await?)
+    let name = stage::queue_name();
+    if let Some(redis) = &config.redis {
+        return Ok(Queue::connect(redis, &name).await?);
+    }
+    Ok(Queue::connect(endpoint(config).await?, &name).await?)
 }
 
-async fn redis_url(config: &Config) -> Result<String> {
-    if let Some(url) = &config.redis {
-        return Ok(url.reveal().to_owned());
-    }
+async fn endpoint(config: &Config) -> Result<Endpoint> {
     let cluster = cluster(config).await?;
-    if config.cluster == ClusterKind::Embedded
-        && let Some(url) = Connection::read(&config.state_dir)?.redis_url
-    {
-        return Ok(url);
+    if config.cluster == ClusterKind::Embedded {
+        let connection = Connection::read(&config.state_dir)?;
+        if let Some(url) = &connection.redis_url {
+            return Ok(Endpoint::trusting(url, connection.redis_ca));
+        }
     }
-    Ok(cluster.redis_url(&stage::names().namespace).await?)
+    Ok(Endpoint::from(
+        &cluster.redis_url(config.namespace()).await?,
+    ))
 }

@@ -3,7 +3,9 @@
 //! A [`Manifest`] is one YAML document. The kind is looked up in the cluster's own discovery, so that anything the
 //! cluster serves can be applied and a missing CRD is told as what it is: KEDA is not installed.
 
-use super::{Cluster, ClusterError, FIELD_MANAGER};
+pub use super::conflict::Conflicts;
+
+use super::{Cluster, ClusterError, FIELD_MANAGER, conflict};
 use kube::api::{
     Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, PropagationPolicy,
 };
@@ -109,6 +111,12 @@ impl Manifest {
         &self.0
     }
 
+    /// A manifest that was put together here. It must have `apiVersion`, `kind` and a name.
+    #[must_use]
+    pub fn from_object(object: Value) -> Self {
+        Self(object)
+    }
+
     /// The whole object, to adjust before it is applied.
     pub fn object_mut(&mut self) -> &mut Value {
         &mut self.0
@@ -120,23 +128,23 @@ impl Manifest {
 }
 
 impl Cluster {
-    /// Applies one manifest as field manager `podium`, taking over fields that others own: the button must work after
-    /// a `kubectl apply` too.
+    /// Applies one manifest as field manager `podium`.
     ///
     /// # Errors
-    /// [`ClusterError`]; `UnknownKind` when the cluster lacks the kind.
-    pub async fn apply(&self, manifest: &Manifest) -> Result<Outcome, ClusterError> {
-        let doing = format!("apply {}", manifest.title());
+    /// [`ClusterError`]; `Conflict` when somebody else owns a field that would get another value and `conflicts` says to
+    /// refuse, `UnknownKind` when the cluster lacks the kind.
+    pub async fn apply(
+        &self,
+        manifest: &Manifest,
+        conflicts: Conflicts,
+    ) -> Result<Outcome, ClusterError> {
         let api = self.api_for(manifest).await?;
         let before = api
             .get_metadata_opt(manifest.name())
             .await
-            .map_err(|error| self.error(&doing, error))?;
-        let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        let after = api
-            .patch(manifest.name(), &parameters, &Patch::Apply(&manifest.0))
-            .await
-            .map_err(|error| self.error(&doing, error))?;
+            .map_err(|error| self.error(&applying(manifest), error))?;
+        let parameters = PatchParams::apply(FIELD_MANAGER);
+        let after = self.patch(&api, manifest, parameters, conflicts).await?;
         Ok(match before {
             None => Outcome::Created,
             Some(before) if before.metadata.resource_version == after.metadata.resource_version => {
@@ -144,6 +152,64 @@ impl Cluster {
             }
             Some(_) => Outcome::Configured,
         })
+    }
+
+    /// What [`Cluster::apply`] would do, tried by the API server and not kept.
+    ///
+    /// # Errors
+    /// As [`Cluster::apply`].
+    pub async fn try_apply(
+        &self,
+        manifest: &Manifest,
+        conflicts: Conflicts,
+    ) -> Result<Outcome, ClusterError> {
+        let api = self.api_for(manifest).await?;
+        let before = api
+            .get_opt(manifest.name())
+            .await
+            .map_err(|error| self.error(&applying(manifest), error))?;
+        let mut parameters = PatchParams::apply(FIELD_MANAGER);
+        parameters.dry_run = true;
+        let after = self.patch(&api, manifest, parameters, conflicts).await?;
+        // A dry run leaves the resource version alone, so the contents have to tell.
+        Ok(match before {
+            None => Outcome::Created,
+            Some(before) if content(&before) == content(&after) => Outcome::Unchanged,
+            Some(_) => Outcome::Configured,
+        })
+    }
+
+    /// One server-side apply. Fields that Podium itself set in another way than by applying (a Secret is created) are in
+    /// nobody's way: those are taken over unasked.
+    async fn patch(
+        &self,
+        api: &Api<DynamicObject>,
+        manifest: &Manifest,
+        mut parameters: PatchParams,
+        conflicts: Conflicts,
+    ) -> Result<DynamicObject, ClusterError> {
+        parameters.force = conflicts == Conflicts::TakeOver;
+        let patch = Patch::Apply(&manifest.0);
+        let refused = match api.patch(manifest.name(), &parameters, &patch).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => status,
+            applied => return applied.map_err(|error| self.error(&applying(manifest), error)),
+        };
+        let found = conflict::of(&refused);
+        if found.is_empty() {
+            return Err(self.error(&applying(manifest), kube::Error::Api(refused)));
+        }
+        if found
+            .iter()
+            .any(|conflict| conflict.manager != FIELD_MANAGER)
+        {
+            return Err(ClusterError::Conflict {
+                name: manifest.title(),
+                conflicts: found,
+            });
+        }
+        parameters.force = true;
+        let applied = api.patch(manifest.name(), &parameters, &patch).await;
+        applied.map_err(|error| self.error(&applying(manifest), error))
     }
 
     /// Creates one manifest's object; false when it is there already, which only one of two who try is told.
@@ -232,6 +298,21 @@ impl Cluster {
             }
         })
     }
+}
+
+fn applying(manifest: &Manifest) -> String {
+    format!("apply {}", manifest.title())
+}
+
+/// What of an object its owner wrote: all but the books that the API server keeps.
+fn content(object: &DynamicObject) -> Value {
+    let mut content = serde_json::json!(object);
+    if let Some(metadata) = content["metadata"].as_object_mut() {
+        for kept in ["managedFields", "resourceVersion", "generation"] {
+            metadata.remove(kept);
+        }
+    }
+    content
 }
 
 fn unknown_kind(manifest: &Manifest) -> ClusterError {

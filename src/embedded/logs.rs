@@ -38,7 +38,7 @@ struct Log {
     lines: VecDeque<Line>,
     next: u64,
     runs: Runs,
-    /// The number after the newest line, and whether the container is finished for good.
+    /// The number after the newest line, and whether the container's last run has ended.
     progress: watch::Sender<(u64, bool)>,
 }
 
@@ -72,6 +72,14 @@ impl Logs {
             previous: log.runs.current,
             current: log.next,
         };
+        log.progress.send_modify(|progress| progress.1 = false);
+    }
+
+    /// Marks the end of a run of `container`, which ends its followers: a kubelet follows a container, not its successors.
+    pub fn end_run(&self, pod_uid: &str, container: &str) {
+        if let Some(log) = self.lock().get(&(pod_uid.to_owned(), container.to_owned())) {
+            log.progress.send_modify(|progress| progress.1 = true);
+        }
     }
 
     /// Where the runs of `container` lie.
@@ -98,7 +106,7 @@ impl Logs {
             .unwrap_or_default()
     }
 
-    /// Tells of growth: (number after the newest line, finished for good).
+    /// Tells of growth: (number after the newest line, whether the run has ended).
     #[must_use]
     pub fn follow(&self, pod_uid: &str, container: &str) -> watch::Receiver<(u64, bool)> {
         self.lock()

@@ -19,7 +19,7 @@ pub use error::StoreError;
 pub use key::{
     CONFIG_MAPS, DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS,
     Key, NAMESPACES, NODES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS,
-    SERVICES, is_deleting, name, namespace, resource_version, uid,
+    SERVICES, TRIGGER_AUTHENTICATIONS, is_deleting, name, namespace, resource_version, uid,
 };
 pub use life::DEPLOYMENT_REVISION;
 

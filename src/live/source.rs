@@ -11,6 +11,7 @@ use crate::cluster::metrics_api::ExternalMetric;
 use crate::cluster::view::View;
 use crate::config::RedisUrl;
 use crate::queue::Queue;
+use crate::queue::endpoint::Endpoint;
 use crate::queue::keys::QueueName;
 use crate::queue::stats::{self, Stats};
 use std::sync::Arc;
@@ -128,14 +129,15 @@ async fn find(
     fixed: Option<&RedisUrl>,
 ) -> Result<(Queue, String), String> {
     let attempt = async {
-        let url = match fixed {
-            Some(url) => url.reveal().to_owned(),
-            None => cluster
-                .redis_url(namespace)
-                .await
-                .map_err(|error| error.to_string())?,
+        let (endpoint, url) = match fixed {
+            Some(redis) => (Endpoint::from(redis), redis.reveal().to_owned()),
+            None => {
+                let url = cluster.redis_url(namespace).await;
+                let url = url.map_err(|error| error.to_string())?;
+                (Endpoint::from(&url), url)
+            }
         };
-        let queue = Queue::connect(&url, list)
+        let queue = Queue::connect(endpoint, list)
             .await
             .map_err(|error| error.to_string())?;
         Ok((queue, url))

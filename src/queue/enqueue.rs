@@ -81,6 +81,12 @@ impl Prefix {
         }
         Ok(Self(text.to_owned()))
     }
+
+    /// The prefix as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The pause between two jobs: 0 to 60,000 ms.
@@ -112,6 +118,12 @@ impl DelayMs {
         number
             .map_err(|_| QueueError::invalid("delay_ms", text, REMEDY_DELAY))
             .and_then(Self::new)
+    }
+
+    /// The pause, in milliseconds.
+    #[must_use]
+    pub fn value(self) -> u64 {
+        self.0
     }
 }
 

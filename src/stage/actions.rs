@@ -28,14 +28,15 @@ mod register;
 use super::action::{Action, ActionKind, ActionState, Ending, Progress};
 use super::dead_letters::LetterError;
 use super::preflight::{self, Check, Ground};
-use super::{demo, manifests, names, queue_name, spike};
+use super::{demo, manifests, queue_name, spike};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
-use crate::config::RedisUrl;
+use crate::cluster::apply::Conflicts;
+use crate::config::Config;
 use crate::queue::Queue;
+use crate::queue::endpoint::Endpoint;
 use crate::queue::enqueue::EnqueueRequest;
 use register::{Begun, Register};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -55,7 +56,7 @@ const PURGE_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Deploy the demo.
-    Deploy,
+    Deploy(Conflicts),
     /// Remove it.
     Remove,
     /// Put jobs on the queue.
@@ -71,7 +72,7 @@ impl Command {
     #[must_use]
     pub fn kind(&self) -> ActionKind {
         match self {
-            Self::Deploy => ActionKind::Deploy,
+            Self::Deploy(_) => ActionKind::Deploy,
             Self::Remove => ActionKind::Remove,
             Self::Enqueue(_) => ActionKind::Enqueue,
             Self::Spike(_) => ActionKind::Spike,
@@ -99,8 +100,7 @@ pub struct Actions(Arc<Shared>);
 
 struct Shared {
     cluster: Cluster,
-    redis: Option<RedisUrl>,
-    manifests: Option<PathBuf>,
+    config: Config,
     clock: Clock,
     publish: mpsc::UnboundedSender<Action>,
     shutdown: CancellationToken,
@@ -110,21 +110,19 @@ struct Shared {
 }
 
 impl Actions {
-    /// Actions on `cluster`, and on `redis` when given (else on the demo's own). Every state of every action goes to
-    /// `publish`; `shutdown` stops whatever runs.
+    /// Actions on `cluster`, with the demo that `config` describes. Every state of every action goes to `publish`;
+    /// `shutdown` stops whatever runs.
     #[must_use]
     pub fn new(
         cluster: Cluster,
-        redis: Option<RedisUrl>,
-        manifests: Option<PathBuf>,
+        config: Config,
         clock: Clock,
         publish: mpsc::UnboundedSender<Action>,
         shutdown: CancellationToken,
     ) -> Self {
         Self(Arc::new(Shared {
             cluster,
-            redis,
-            manifests,
+            config,
             clock,
             publish,
             shutdown,
@@ -201,12 +199,19 @@ impl Actions {
         let kind = command.kind();
         let progress = |progress| self.progress(kind, progress);
         match command {
-            Command::Deploy => {
-                let password = demo::Password::suiting(self.0.redis.as_ref());
-                let manifests = self.manifests()?;
-                demo::deploy(&self.0.cluster, manifests, password, &begun.stop, progress)
-                    .await
-                    .map_err(|error| error.to_string())
+            Command::Deploy(conflicts) => {
+                let password = demo::Password::suiting(self.0.config.redis.as_ref());
+                let (cluster, manifests) = (&self.0.cluster, self.manifests()?);
+                demo::deploy(
+                    cluster,
+                    manifests,
+                    password,
+                    conflicts,
+                    &begun.stop,
+                    progress,
+                )
+                .await
+                .map_err(|error| error.to_string())
             }
             Command::Remove => {
                 self.until_ended(kind, &begun).await;
@@ -251,23 +256,20 @@ impl Actions {
     }
 
     fn manifests(&self) -> Result<Vec<crate::cluster::apply::Manifest>, String> {
-        manifests::load(self.0.manifests.as_deref(), self.0.redis.as_ref())
-            .map_err(|error| error.to_string())
+        manifests::load(&self.0.config).map_err(|error| error.to_string())
     }
 
     /// The queue; `None` when told to stop before it was found.
     async fn queue(&self, stop: &CancellationToken) -> Result<Option<Queue>, String> {
         let find = async {
-            let url = match &self.0.redis {
-                Some(url) => url.reveal().to_owned(),
-                None => self
-                    .0
-                    .cluster
-                    .redis_url(&names().namespace)
-                    .await
-                    .map_err(|error| error.to_string())?,
+            let endpoint = match &self.0.config.redis {
+                Some(redis) => Endpoint::from(redis),
+                None => {
+                    let url = self.0.cluster.redis_url(self.0.config.namespace()).await;
+                    Endpoint::from(&url.map_err(|error| error.to_string())?)
+                }
             };
-            Queue::connect(&url, &queue_name())
+            Queue::connect(endpoint, &queue_name())
                 .await
                 .map_err(|error| error.to_string())
         };
@@ -302,8 +304,8 @@ impl Actions {
         let ground = Ground {
             cluster: &self.0.cluster,
             manifests: &manifests,
-            redis: self.0.redis.as_ref(),
-            namespace: &names().namespace,
+            redis: self.0.config.redis.as_ref(),
+            namespace: self.0.config.namespace(),
         };
         preflight::run(ground, told).await
     }

@@ -4,11 +4,15 @@
 //! again: applying what is there changes nothing, deleting what is gone is no error. Every request and every wait has a
 //! limit, so that a cluster that hangs ends in a sentence, not in a button that never comes back.
 
+pub use super::password::{Password, random_key};
+pub use crate::cluster::apply::Conflicts;
+
 use super::action::{Ending, Progress};
-use crate::cluster::apply::{Manifest, Outcome, secret_value};
+use super::dry_run::there_before;
+use super::namespace::{self, Standing};
+use super::password;
+use crate::cluster::apply::{Manifest, Outcome};
 use crate::cluster::{Cluster, ClusterError};
-use crate::config::RedisUrl;
-use serde_json::Value;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -59,27 +63,9 @@ pub enum DemoError {
     },
 }
 
-/// Which password the Redis Secret gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Password {
-    /// The one in the manifest: that Redis is not ours and has its own.
-    AsGiven,
-    /// The one the Secret has already, else a random one.
-    OwnRandom,
-}
-
-impl Password {
-    /// What suits a demo on `redis`, or on a Redis of its own.
-    #[must_use]
-    pub fn suiting(redis: Option<&RedisUrl>) -> Self {
-        match redis {
-            Some(_) => Self::AsGiven,
-            None => Self::OwnRandom,
-        }
-    }
-}
-
 /// Applies the manifests in order and waits until their Deployments are ready.
+///
+/// A namespace that was there before, and is not marked as the demo's, is used as it is.
 ///
 /// # Errors
 /// [`DemoError`]; what was applied before it stays, and deploying again goes on from there.
@@ -87,6 +73,7 @@ pub async fn deploy(
     cluster: &Cluster,
     mut manifests: Vec<Manifest>,
     password: Password,
+    conflicts: Conflicts,
     stop: &CancellationToken,
     mut progress: impl FnMut(Progress),
 ) -> Result<Ending, DemoError> {
@@ -96,19 +83,33 @@ pub async fn deploy(
     }
     for (manifest, done) in manifests.iter_mut().zip(0..) {
         let title = manifest.title();
+        let mut theirs = false;
         if !stop.is_cancelled() {
             progress(Progress::step(&title, "running"));
-            old_namespace_gone(cluster, manifest, stop, &mut progress).await?;
+            theirs = is_theirs(cluster, manifest, stop, &mut progress).await?;
         }
         if stop.is_cancelled() {
             return Ok(Ending::Stopped(format!(
                 "{done} of {total} objects applied"
             )));
         }
-        let applied = apply(cluster, manifest, password);
+        if theirs {
+            progress(there_before(&title));
+            continue;
+        }
+        let applied = apply(cluster, manifest, password, conflicts);
         let outcome = answered(cluster, &title, applied).await?;
         progress(Progress::step(&title, outcome.word()));
     }
+    ready(cluster, &manifests, stop, progress).await
+}
+
+async fn ready(
+    cluster: &Cluster,
+    manifests: &[Manifest],
+    stop: &CancellationToken,
+    mut progress: impl FnMut(Progress),
+) -> Result<Ending, DemoError> {
     let deployments = manifests
         .iter()
         .filter(|manifest| manifest.kind() == "Deployment");
@@ -116,7 +117,7 @@ pub async fn deploy(
         tokio::select! {
             ready = roll_out(cluster, manifest, &mut progress) => ready?,
             () = stop.cancelled() => return Ok(Ending::Stopped(format!(
-                "all {total} objects applied, {} not ready yet", manifest.title()
+                "all {} objects applied, {} not ready yet", manifests.len(), manifest.title()
             ))),
         }
     }
@@ -124,7 +125,7 @@ pub async fn deploy(
 }
 
 /// Waits for the answer to a request about the object `name`, but not for ever.
-async fn answered<T>(
+pub(super) async fn answered<T>(
     cluster: &Cluster,
     name: &str,
     request: impl Future<Output = Result<T, ClusterError>>,
@@ -138,43 +139,45 @@ async fn answered<T>(
     }
 }
 
-/// Waits until a namespace that is on its way out is gone, for it takes nothing in any more. So a removal that was
-/// stopped half-way, or `kubectl delete namespace` a moment ago, does not make Deploy fail.
-async fn old_namespace_gone(
+/// Whether this is a namespace that is not the demo's own. One that is on its way out takes nothing in any more: then it
+/// waits until it is gone. So a removal that was stopped half-way, or `kubectl delete namespace` a moment ago, does not
+/// make Deploy fail.
+async fn is_theirs(
     cluster: &Cluster,
     manifest: &Manifest,
     stop: &CancellationToken,
     progress: &mut impl FnMut(Progress),
-) -> Result<(), DemoError> {
+) -> Result<bool, DemoError> {
     if manifest.kind() != "Namespace" {
-        return Ok(());
+        return Ok(false);
     }
     let title = manifest.title();
-    let found = answered(cluster, &title, cluster.get(manifest)).await?;
-    let leaves = found.is_some_and(|found| found.pointer("/metadata/deletionTimestamp").is_some());
-    if !leaves {
-        return Ok(());
+    let found = namespace::standing(cluster, manifest);
+    match answered(cluster, &title, found).await? {
+        Standing::Theirs => return Ok(true),
+        Standing::Absent | Standing::Ours => return Ok(false),
+        Standing::Leaving => {}
     }
     let detail = "the old one is terminating".to_owned();
     progress(Progress::detailed(&title, "running", detail));
     tokio::select! {
-        gone = gone(cluster, manifest, Instant::now() + REMOVAL_LIMIT) => gone,
-        () = stop.cancelled() => Ok(()),
+        gone = gone(cluster, manifest, Instant::now() + REMOVAL_LIMIT) => gone?,
+        () = stop.cancelled() => {}
     }
+    Ok(false)
 }
 
 async fn apply(
     cluster: &Cluster,
     manifest: &mut Manifest,
     password: Password,
+    conflicts: Conflicts,
 ) -> Result<Outcome, ClusterError> {
-    if manifest.kind() == "Secret" && password == Password::OwnRandom {
-        let created = own_password(cluster, manifest).await?;
-        if created {
-            return Ok(Outcome::Created);
-        }
-    }
-    cluster.apply(manifest).await
+    let own = manifest.kind() == "Secret" && password == Password::OwnRandom;
+    let created = own && password::create(cluster, manifest).await?;
+    // A Secret that was created is applied as well, so that its fields are owned like those of all other objects.
+    let applied = cluster.apply(manifest, conflicts).await?;
+    Ok(if created { Outcome::Created } else { applied })
 }
 
 async fn roll_out(
@@ -202,66 +205,25 @@ async fn roll_out(
     }
 }
 
-/// Gives the Redis Secret a password of its own: the one it has, when it is there already (running pods know it), or
-/// a random one. The manifest's literal is for people who apply it by hand. Answers whether the Secret was created here.
+/// Whether the removal takes the whole namespace away, with all that is in it: it came with the demo.
 ///
-/// A new Secret is created, not applied: of two who deploy at the same moment, from the button and from a terminal, one
-/// creates it and the other takes its password over. Two applies would leave pods with the first password and a Secret
-/// with the second.
-async fn own_password(cluster: &Cluster, manifest: &mut Manifest) -> Result<bool, ClusterError> {
-    let existing = secret(cluster, manifest).await?;
-    if manifest
-        .object_mut()
-        .pointer("/stringData/password")
-        .is_none()
-    {
-        return Ok(false);
+/// # Errors
+/// [`DemoError`] when the cluster does not say.
+pub async fn namespace_goes(cluster: &Cluster, manifests: &[Manifest]) -> Result<bool, DemoError> {
+    let namespaces = manifests
+        .iter()
+        .filter(|manifest| manifest.kind() == "Namespace");
+    for manifest in namespaces {
+        let found = namespace::standing(cluster, manifest);
+        if answered(cluster, &manifest.title(), found).await? == Standing::Theirs {
+            return Ok(false);
+        }
     }
-    if let Some(existing) = existing {
-        put_password(manifest, password_of(&existing));
-        return Ok(false);
-    }
-    put_password(manifest, None);
-    if cluster.create(manifest).await? {
-        // Applied as well, so that its fields are owned like those of all other objects.
-        cluster.apply(manifest).await?;
-        return Ok(true);
-    }
-    let theirs = secret(cluster, manifest).await?;
-    put_password(manifest, theirs.as_ref().and_then(password_of));
-    Ok(false)
+    Ok(true)
 }
 
-async fn secret(cluster: &Cluster, manifest: &Manifest) -> Result<Option<Value>, ClusterError> {
-    cluster.get(manifest).await.or_else(|error| match error {
-        // The namespace may not be there yet in a dry world; then there is no Secret either.
-        ClusterError::Refused { code: 404, .. } => Ok(None),
-        other => Err(other),
-    })
-}
-
-fn password_of(secret: &Value) -> Option<Value> {
-    secret.pointer("/data/password").cloned()
-}
-
-/// As `data`, the way it is stored: then applying it again changes nothing.
-fn put_password(manifest: &mut Manifest, password: Option<Value>) {
-    let object = manifest.object_mut();
-    object["data"]["password"] = password.unwrap_or_else(|| secret_value(&random_key()));
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("stringData");
-    }
-}
-
-/// 128 random bits in hexadecimal.
-#[must_use]
-pub fn random_key() -> String {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).expect("the operating system always has random bytes after boot");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Deletes the manifests' objects, last first, and waits until they are gone.
+/// Deletes the manifests' objects, last first, and waits until they are gone. A namespace that was there before the demo
+/// stays.
 ///
 /// # Errors
 /// [`DemoError`]; removing again goes on from there.
@@ -278,14 +240,7 @@ pub async fn remove(
                 "{done} of {total} objects deleted"
             )));
         }
-        let title = manifest.title();
-        progress(Progress::step(&title, "running"));
-        let outcome = answered(cluster, &title, cluster.delete(manifest)).await?;
-        if outcome == Outcome::Absent {
-            progress(Progress::step(&title, outcome.word()));
-        } else {
-            let detail = "terminating".to_owned();
-            progress(Progress::detailed(&title, "running", detail));
+        if delete(cluster, manifest, &mut progress).await? == Outcome::Deleted {
             deleted.push(manifest);
         }
     }
@@ -301,6 +256,29 @@ pub async fn remove(
         progress(Progress::step(&manifest.title(), Outcome::Deleted.word()));
     }
     Ok(Ending::Done("the queue demo is gone".to_owned()))
+}
+
+/// Asks for the deletion of one object, unless it is a namespace that was there before the demo.
+async fn delete(
+    cluster: &Cluster,
+    manifest: &Manifest,
+    progress: &mut impl FnMut(Progress),
+) -> Result<Outcome, DemoError> {
+    let title = manifest.title();
+    progress(Progress::step(&title, "running"));
+    if manifest.kind() == "Namespace" {
+        let found = namespace::standing(cluster, manifest);
+        if answered(cluster, &title, found).await? == Standing::Theirs {
+            progress(there_before(&title));
+            return Ok(Outcome::Unchanged);
+        }
+    }
+    let outcome = answered(cluster, &title, cluster.delete(manifest)).await?;
+    progress(match outcome {
+        Outcome::Deleted => Progress::detailed(&title, "running", "terminating".to_owned()),
+        other => Progress::step(&title, other.word()),
+    });
+    Ok(outcome)
 }
 
 async fn gone(cluster: &Cluster, manifest: &Manifest, deadline: Instant) -> Result<(), DemoError> {

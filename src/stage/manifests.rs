@@ -3,10 +3,10 @@
 //! A folder is read as `kubectl apply -k` would read a plain one: the files that `kustomization.yaml` lists, in order.
 //! Generators, patches and bases are refused by name rather than ignored.
 
-use super::existing_redis;
+use super::{existing_redis, namespace, placement};
 use crate::cluster::ClusterError;
 use crate::cluster::apply::{self, Manifest};
-use crate::config::RedisUrl;
+use crate::config::Config;
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 use std::path::Path;
@@ -25,20 +25,24 @@ struct Kustomization {
     resources: Vec<String>,
 }
 
-/// The manifests in `folder`, or the built-in queue demo, in the order of their kustomization; made to use `redis`
-/// when one is given.
+/// The manifests in the folder that `config` names, or the built-in queue demo, in the order of their kustomization;
+/// made to use its Redis, its namespace and its image where it names them.
 ///
 /// # Errors
 /// [`ClusterError::Manifest`] names the file and what is wrong with it.
-pub fn load(
-    folder: Option<&Path>,
-    redis: Option<&RedisUrl>,
-) -> Result<Vec<Manifest>, ClusterError> {
-    let manifests = read_all(folder)?;
-    match redis {
-        Some(redis) => existing_redis::adapt(manifests, redis),
-        None => Ok(manifests),
+pub fn load(config: &Config) -> Result<Vec<Manifest>, ClusterError> {
+    let mut manifests = read_all(config.manifests.as_deref())?;
+    manifests.iter_mut().for_each(namespace::mark);
+    if let Some(redis) = &config.redis {
+        manifests = existing_redis::adapt(manifests, redis);
     }
+    if let Some(namespace) = &config.namespace {
+        placement::move_to(&mut manifests, namespace);
+    }
+    if let Some(image) = &config.image {
+        placement::use_image(&mut manifests, image);
+    }
+    Ok(manifests)
 }
 
 fn read_all(folder: Option<&Path>) -> Result<Vec<Manifest>, ClusterError> {
@@ -80,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_built_in_demo_comes_in_dependency_order() {
-        let titles: Vec<_> = load(None, None)
+        let titles: Vec<_> = load(&Config::default())
             .unwrap()
             .iter()
             .map(Manifest::title)
@@ -106,7 +110,11 @@ mod tests {
             "resources: []\nnamePrefix: x-\n",
         )
         .unwrap();
-        let message = load(Some(folder.path()), None).unwrap_err().to_string();
+        let config = Config {
+            manifests: Some(folder.path().to_owned()),
+            ..Config::default()
+        };
+        let message = load(&config).unwrap_err().to_string();
         assert!(
             message.contains("namePrefix") && message.contains("kubectl kustomize"),
             "{message}"

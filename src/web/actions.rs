@@ -5,6 +5,7 @@ use super::auth::{Speaker, wants_json};
 use super::error::Error;
 use super::pages::{self, Notice};
 use crate::stage::actions::{Actions, Command};
+use crate::stage::demo::Conflicts;
 use crate::stage::spike::{self, BadInput};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -86,7 +87,10 @@ fn numbered(fields: &Fields) -> Result<Option<u64>, Error> {
 fn command(kind: &str, fields: &Fields) -> Result<Command, Error> {
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     Ok(match kind {
-        "deploy" => Command::Deploy,
+        "deploy" => Command::Deploy(match field("take_over") {
+            "yes" => Conflicts::TakeOver,
+            _ => Conflicts::Refuse,
+        }),
         "remove" => {
             confirmed("remove", field("confirm"))?;
             Command::Remove

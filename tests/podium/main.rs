@@ -14,6 +14,7 @@ mod connect;
 mod control;
 mod dead_letters;
 mod decks;
+mod deploy;
 mod export;
 mod fault_proxy;
 mod faults;

@@ -84,7 +84,8 @@ impl Redis {
         value.and_then(|n| n.parse().ok()).expect("an offset")
     }
 
-    async fn real_with(options: &[&str]) -> Self {
+    /// A real server with more options.
+    pub(crate) async fn real_with(options: &[&str]) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("bound");
         drop(free);

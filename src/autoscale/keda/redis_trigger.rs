@@ -21,8 +21,17 @@ pub struct Redis {
     pub username: Option<String>,
     /// `password`, when given.
     pub password: Option<String>,
-    /// `enableTLS`
-    pub tls: bool,
+    /// How TLS is spoken, if it is.
+    pub tls: Option<Tls>,
+}
+
+/// TLS to a Redis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `unsafeSsl`
+    pub accepts_anybody: bool,
+    /// `ca`, when given: an authority in PEM, besides those that the machine trusts.
+    pub ca: Option<String>,
 }
 
 impl std::fmt::Debug for Redis {
@@ -37,10 +46,12 @@ impl std::fmt::Debug for Redis {
     }
 }
 
-/// Reads settings: from the trigger's metadata, or, as `<key>FromEnv`, from the target container's environment.
+/// Reads settings: from the trigger's metadata, or, as `<key>FromEnv`, from the target container's environment, or from
+/// the parameters of the trigger's authentication, in this order.
 struct Settings<'a> {
     metadata: &'a BTreeMap<String, String>,
     environment: &'a dyn Fn(&str) -> Option<String>,
+    parameters: &'a BTreeMap<String, String>,
 }
 
 impl Settings<'_> {
@@ -50,10 +61,49 @@ impl Settings<'_> {
     }
 
     fn anywhere(&self, key: &str) -> Option<String> {
-        self.plain(key).or_else(|| {
+        let from_environment = || {
             let variable = self.plain(&format!("{key}FromEnv"))?;
             (self.environment)(&variable).filter(|value| !value.is_empty())
-        })
+        };
+        self.plain(key)
+            .or_else(from_environment)
+            .or_else(|| self.parameter(key))
+    }
+
+    fn parameter(&self, key: &str) -> Option<String> {
+        let value = self.parameters.get(key)?;
+        (!value.is_empty()).then(|| value.clone())
+    }
+
+    fn flag(&self, key: &str) -> Result<bool, String> {
+        match self.plain(key).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(text) => Err(format!(
+                "unable to set param \"{key}\" value \"{text}\": it is neither true nor false"
+            )),
+        }
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, String> {
+        let parameter = self.parameter("tls");
+        if self.plain("enableTLS").is_some() && parameter.is_some() {
+            return Err(
+                "unable to set `tls` in both ScaledObject and TriggerAuthentication together"
+                    .to_owned(),
+            );
+        }
+        if self.parameter("cert").is_some() || self.parameter("key").is_some() {
+            return Err(
+                "client certificates to Redis are not supported by the embedded KEDA".to_owned(),
+            );
+        }
+        let enabled = self.flag("enableTLS")? || parameter.as_deref() == Some("enable");
+        let tls = Tls {
+            accepts_anybody: self.flag("unsafeSsl")?,
+            ca: self.parameter("ca"),
+        };
+        Ok(enabled.then_some(tls))
     }
 
     fn integer(&self, key: &str, default: i64) -> Result<i64, String> {
@@ -67,17 +117,20 @@ impl Settings<'_> {
 }
 
 impl Redis {
-    /// Reads `trigger`; `environment` looks a variable up in the target's container.
+    /// Reads `trigger`; `environment` looks a variable up in the target's container, `parameters` are those of its
+    /// authentication.
     ///
     /// # Errors
     /// KEDA's message for the first setting that is missing or wrong.
     pub fn of(
         trigger: &Trigger,
         environment: &dyn Fn(&str) -> Option<String>,
+        parameters: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
         let settings = Settings {
             metadata: &trigger.metadata,
             environment,
+            parameters,
         };
         let Some(list) = settings.plain("listName") else {
             return Err(
@@ -93,8 +146,15 @@ impl Redis {
             database: settings.integer("databaseIndex", 0)?,
             username: settings.anywhere("username"),
             password: settings.anywhere("password"),
-            tls: settings.plain("enableTLS").as_deref() == Some("true"),
+            tls: settings.tls()?,
         })
+    }
+
+    /// The host of the address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':').map(|(host, _)| host);
+        host.unwrap_or(&self.address)
     }
 
     /// The name under which the length of the list is served, for the trigger at `index`.

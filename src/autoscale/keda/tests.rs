@@ -217,10 +217,46 @@ fn annotations_hold_it_or_force_it() {
 }
 
 fn redis_of(metadata: &Value) -> Result<Redis, String> {
+    redis_with(metadata, &[])
+}
+
+fn redis_with(metadata: &Value, parameters: &[(&str, &str)]) -> Result<Redis, String> {
     let trigger = serde_json::from_value(json!({"type": "redis", "metadata": metadata})).unwrap();
-    Redis::of(&trigger, &|name| {
-        (name == "PASSWORD").then(|| "secret".to_owned())
-    })
+    let environment = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Redis::of(&trigger, &environment, &parameters)
+}
+
+#[test]
+fn what_an_authentication_brings_comes_last_and_tls_may_be_said_in_one_place_only() {
+    let metadata =
+        json!({"address": "a:1", "listName": "jobs", "enableTLS": "true", "unsafeSsl": "true"});
+    let redis = redis_with(&metadata, &[("password", "theirs"), ("ca", "PEM")]).unwrap();
+    assert_eq!(redis.password.as_deref(), Some("theirs"));
+    assert_eq!(redis.host(), "a");
+    let tls = redis.tls.unwrap();
+    assert_eq!(
+        (tls.accepts_anybody, tls.ca.as_deref()),
+        (true, Some("PEM"))
+    );
+    let error = redis_with(&metadata, &[("tls", "enable")]).unwrap_err();
+    assert!(
+        error.contains("in both ScaledObject and TriggerAuthentication"),
+        "{error}"
+    );
+    let plain = json!({"address": "a:1", "listName": "jobs", "passwordFromEnv": "PASSWORD"});
+    let redis = redis_with(&plain, &[("tls", "enable"), ("password", "theirs")]).unwrap();
+    assert_eq!(redis.password.as_deref(), Some("secret"));
+    assert!(
+        redis
+            .tls
+            .is_some_and(|tls| !tls.accepts_anybody && tls.ca.is_none())
+    );
+    let odd = json!({"address": "a:1", "listName": "jobs", "enableTLS": "yes"});
+    assert!(redis_of(&odd).unwrap_err().contains("enableTLS"));
 }
 
 #[test]

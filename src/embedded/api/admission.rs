@@ -5,6 +5,7 @@
 
 mod autoscaler;
 mod metadata;
+mod trigger_authentication;
 mod unsupported;
 mod workload;
 
@@ -16,7 +17,7 @@ use crate::autoscale::keda::Neighbours;
 use crate::embedded::controllers::workloads::quota;
 use crate::embedded::store::{
     self, DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS, Key, PODS, REPLICA_SETS, SCALED_OBJECTS,
-    SERVICES, Store,
+    SERVICES, Store, TRIGGER_AUTHENTICATIONS,
 };
 use serde_json::Value;
 
@@ -82,6 +83,8 @@ pub(super) fn check(
         autoscaler::check(&object["spec"], &mut causes);
     } else if resource == SCALED_OBJECTS {
         scaled_object::schema(&object["spec"], &mut causes);
+    } else if resource == TRIGGER_AUTHENTICATIONS {
+        trigger_authentication::schema(&object["spec"], &mut causes);
     }
     if !causes.is_empty() {
         return Err(ApiError::Invalid {

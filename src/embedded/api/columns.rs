@@ -69,6 +69,7 @@ pub(super) fn of(kind: &Kind) -> &'static Printer {
         "Job" => &workload::JOB,
         "HorizontalPodAutoscaler" => &autoscaling::HORIZONTAL_POD_AUTOSCALER,
         "ScaledObject" => &autoscaling::SCALED_OBJECT,
+        "TriggerAuthentication" => &autoscaling::TRIGGER_AUTHENTICATION,
         "Event" => &cluster::EVENT,
         "Namespace" => &cluster::NAMESPACE,
         "Node" => &cluster::NODE,

@@ -7,7 +7,7 @@
 use crate::embedded::store::{
     CONFIG_MAPS, DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, JOBS,
     NAMESPACES, NODES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource, SCALED_OBJECTS, SECRETS,
-    SERVICES,
+    SERVICES, TRIGGER_AUTHENTICATIONS,
 };
 use k8s_openapi::api::{
     apps::v1 as apps, autoscaling::v1 as autoscaling_v1, autoscaling::v2 as autoscaling,
@@ -68,6 +68,11 @@ impl Kind {
         } else {
             format!("{}/{}", self.group, self.version)
         }
+    }
+
+    /// Whether it is one of KEDA's, defined by a CRD: without a typed form, and stricter about updates.
+    pub(super) fn is_custom(&self) -> bool {
+        self.group == "keda.sh"
     }
 
     /// Whether `name` is a subresource.
@@ -275,6 +280,14 @@ pub(super) static KINDS: &[Kind] = &[
     .short(&["pdb"])
     .with(&["status"])
     .typed::<policy::PodDisruptionBudget>(),
+    Kind::new(
+        TRIGGER_AUTHENTICATIONS,
+        "v1alpha1",
+        "TriggerAuthentication",
+        "triggerauthentication",
+    )
+    .short(&["ta", "triggerauth"])
+    .with(&["status"]),
     Kind::new(
         Resource::new(RBAC, "clusterrolebindings"),
         "v1",

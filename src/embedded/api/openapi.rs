@@ -8,7 +8,8 @@
 //! `kubectl explain` reads the schemas. Those of the built-in kinds are data, `openapi/built_in.json`: the definitions
 //! of the Kubernetes API as `k8s-openapi` carries them for its `schemars` feature, one a line, without the parts of a
 //! pod that no pod here has (volumes, affinity). A file costs nothing to compile; the feature would add an
-//! implementation to each of several hundred types. The ScaledObject's is our own, `openapi/scaled_object.json`.
+//! implementation to each of several hundred types. Those of KEDA's kinds are our own, `openapi/scaled_object.json`
+//! and `openapi/trigger_authentication.json`.
 
 use super::discovery;
 use super::error::ApiError;
@@ -26,6 +27,12 @@ static DEFINITIONS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
     let scaled_object = serde_json::from_str(include_str!("openapi/scaled_object.json"))
         .expect("the file is part of the program, and a test reads it");
     definitions.insert("sh.keda.v1alpha1.ScaledObject".to_owned(), scaled_object);
+    let authentication = serde_json::from_str(include_str!("openapi/trigger_authentication.json"))
+        .expect("the file is part of the program, and a test reads it");
+    definitions.insert(
+        "sh.keda.v1alpha1.TriggerAuthentication".to_owned(),
+        authentication,
+    );
     definitions
 });
 

@@ -5,7 +5,6 @@ use super::operations;
 use super::request::{self, Target};
 use super::schema::Place;
 use super::strategic;
-use crate::embedded::store::SCALED_OBJECTS;
 use serde_json::Value;
 
 /// The media types of a PATCH.
@@ -20,7 +19,7 @@ pub(super) const APPLY: &str = "application/apply-patch+yaml";
 
 /// Reads a patch that is not an applied configuration. Only types that the server was built with merge strategically.
 pub(super) fn read(target: &Target, media_type: &str, body: &[u8]) -> Result<Value, ApiError> {
-    let custom = target.kind.resource == SCALED_OBJECTS;
+    let custom = target.kind.is_custom();
     match media_type {
         "application/merge-patch+json" | "application/json-patch+json" => {}
         "application/strategic-merge-patch+json" if !custom => {}

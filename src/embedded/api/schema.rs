@@ -1,7 +1,7 @@
-//! What of the Kubernetes schemas the server needs: how lists merge, and which fields a ScaledObject has.
+//! What of the Kubernetes schemas the server needs: how lists merge, and which fields KEDA's kinds have.
 //!
 //! Built-in kinds are read through their typed forms, which knows their fields but not how their lists merge; that is
-//! the first half here. A ScaledObject has no typed form, so its fields are listed, as its CRD lists them; in a custom
+//! the first half here. KEDA's kinds have no typed form, so their fields are listed, as their CRDs list them; in a custom
 //! resource every list is replaced as a whole, since the CRD declares no merge keys.
 
 use serde_json::{Map, Value};
@@ -217,6 +217,37 @@ pub(super) static SCALED_OBJECT: Fields = Object(&[
                     ("authenticationRef", Object(&[("name", Any), ("kind", Any)])),
                 ])),
             ),
+        ]),
+    ),
+]);
+
+const REFERENCES: Fields = ListOf(&Object(&[("parameter", Any), ("name", Any), ("key", Any)]));
+
+/// `keda.sh/v1alpha1` TriggerAuthentication, as its CRD has it; what leads out of the cluster is not looked into.
+pub(super) static TRIGGER_AUTHENTICATION: Fields = Object(&[
+    ("apiVersion", Any),
+    ("kind", Any),
+    ("metadata", Any),
+    ("status", Any),
+    (
+        "spec",
+        Object(&[
+            ("secretTargetRef", REFERENCES),
+            ("configMapTargetRef", REFERENCES),
+            (
+                "env",
+                ListOf(&Object(&[
+                    ("parameter", Any),
+                    ("name", Any),
+                    ("containerName", Any),
+                ])),
+            ),
+            ("podIdentity", Any),
+            ("boundServiceAccountToken", Any),
+            ("hashiCorpVault", Any),
+            ("azureKeyVault", Any),
+            ("gcpSecretManager", Any),
+            ("awsSecretManager", Any),
         ]),
     ),
 ]);

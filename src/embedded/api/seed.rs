@@ -1,4 +1,4 @@
-//! What a fresh cluster with KEDA already holds: its namespaces, KEDA's CRD, and the registration of its metrics API.
+//! What a fresh cluster with KEDA already holds: its namespaces, KEDA's CRDs, and the registration of its metrics API.
 //! Clients look for these before they deploy anything.
 
 use super::kind::{API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS};
@@ -12,7 +12,14 @@ pub(super) fn seed(store: &Store) {
         .map(|name| (NAMESPACES, namespace(name)))
         .into_iter()
         .chain([
-            (CUSTOM_RESOURCE_DEFINITIONS, scaled_objects(&now)),
+            (
+                CUSTOM_RESOURCE_DEFINITIONS,
+                definition("ScaledObject", &["so"], &now),
+            ),
+            (
+                CUSTOM_RESOURCE_DEFINITIONS,
+                definition("TriggerAuthentication", &["ta", "triggerauth"], &now),
+            ),
             (API_SERVICES, external_metrics(&now)),
         ]);
     for (resource, object) in objects {
@@ -27,18 +34,20 @@ fn namespace(name: &str) -> Value {
     object
 }
 
-fn scaled_objects(now: &str) -> Value {
+fn definition(kind: &str, short_names: &[&str], now: &str) -> Value {
+    let singular = kind.to_ascii_lowercase();
+    let plural = format!("{singular}s");
     let names = json!({
-        "kind": "ScaledObject",
-        "listKind": "ScaledObjectList",
-        "plural": "scaledobjects",
-        "singular": "scaledobject",
-        "shortNames": ["so"],
+        "kind": kind,
+        "listKind": format!("{kind}List"),
+        "plural": plural,
+        "singular": singular,
+        "shortNames": short_names,
     });
     json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": "scaledobjects.keda.sh", "labels": {
+        "metadata": {"name": format!("{plural}.keda.sh"), "labels": {
             "app.kubernetes.io/part-of": "keda-operator",
             // The version whose rules `autoscale::keda` has.
             "app.kubernetes.io/version": "2.20.2",

@@ -8,8 +8,8 @@ use super::error::ApiError;
 use super::kind::Kind;
 use super::mismatch;
 use super::quantity;
-use super::schema::{self, SCALED_OBJECT};
-use crate::embedded::store::SCALED_OBJECTS;
+use super::schema::{self, SCALED_OBJECT, TRIGGER_AUTHENTICATION};
+use crate::embedded::store::{SCALED_OBJECTS, TRIGGER_AUTHENTICATIONS};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde::de::Error;
@@ -51,10 +51,10 @@ pub(super) fn prune(kind: &Kind, object: &mut Value) -> Result<Vec<String>, serd
     let known = if let Some(round_trip) = kind.round_trip {
         round_trip(object)?
     } else {
-        let mut known = if kind.resource == SCALED_OBJECTS {
-            schema::known_part(object, &SCALED_OBJECT)
-        } else {
-            object.clone()
+        let mut known = match kind.resource {
+            SCALED_OBJECTS => schema::known_part(object, &SCALED_OBJECT),
+            TRIGGER_AUTHENTICATIONS => schema::known_part(object, &TRIGGER_AUTHENTICATION),
+            _ => object.clone(),
         };
         known["metadata"] =
             serde_json::to_value(Option::<ObjectMeta>::deserialize(&object["metadata"])?)?;

@@ -19,7 +19,7 @@ use super::patch;
 use super::request::{self, Query, Target};
 use super::schema::Place;
 use super::strict::Validation;
-use crate::embedded::store::{self, Key, Object, SCALED_OBJECTS, Store, StoreError};
+use crate::embedded::store::{self, Key, Object, Store, StoreError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub(super) fn replace(
         let blind = object["metadata"]["resourceVersion"]
             .as_str()
             .is_none_or(str::is_empty);
-        if blind && target.kind.resource == SCALED_OBJECTS {
+        if blind && target.kind.is_custom() {
             let cause = Cause {
                 reason: "FieldValueInvalid",
                 field: "metadata.resourceVersion".to_owned(),

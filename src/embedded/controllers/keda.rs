@@ -12,6 +12,7 @@
 //! ```
 
 mod address;
+mod authentication;
 mod environment;
 mod event;
 mod health;
@@ -23,6 +24,7 @@ mod poll;
 mod reconcile;
 mod redis_scaler;
 mod resp;
+mod tls;
 
 pub use metrics::ExternalMetrics;
 #[cfg(test)]

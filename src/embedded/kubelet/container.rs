@@ -227,6 +227,8 @@ impl Container {
         };
         report.state = State::Terminated(end.clone());
         self.send(report);
+        let (uid, name) = (store::uid(&self.pod), self.name());
+        self.kubelet.logs.end_run(uid, name);
         end
     }
 

@@ -63,6 +63,8 @@ pub const HORIZONTAL_POD_AUTOSCALERS: Resource =
     Resource::new("autoscaling", "horizontalpodautoscalers");
 /// `scaledobjects.keda.sh`
 pub const SCALED_OBJECTS: Resource = Resource::new("keda.sh", "scaledobjects");
+/// `triggerauthentications.keda.sh`
+pub const TRIGGER_AUTHENTICATIONS: Resource = Resource::new("keda.sh", "triggerauthentications");
 
 /// Where an object is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

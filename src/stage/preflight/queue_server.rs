@@ -3,6 +3,7 @@
 use super::{Check, Ground};
 use crate::cluster::ClusterError;
 use crate::queue::Queue;
+use crate::queue::endpoint::Endpoint;
 use crate::queue::server::{Server, Software};
 use crate::stage::queue_name;
 
@@ -13,18 +14,18 @@ const OLDEST: (u32, u32) = (6, 2);
 
 /// `reached` is whether the cluster can be asked where its Redis is.
 pub(super) async fn check(ground: Ground<'_>, reached: bool) -> Check {
-    let url = match ground.redis {
-        Some(redis) => redis.reveal().to_owned(),
+    let endpoint = match ground.redis {
+        Some(redis) => Endpoint::from(redis),
         None if !reached => return Check::unknown(TITLE, "it is found through the cluster"),
         None => match ground.cluster.redis_url(ground.namespace).await {
-            Ok(url) => url,
+            Ok(url) => Endpoint::from(&url),
             Err(ClusterError::NoRedis(_)) => {
                 return Check::ok(TITLE, "not there yet; it comes with the demo");
             }
             Err(error) => return Check::unanswered(TITLE, &error),
         },
     };
-    let asked = async { Queue::connect(&url, &queue_name()).await?.server().await };
+    let asked = async { Queue::connect(endpoint, &queue_name()).await?.server().await };
     match asked.await {
         Ok(server) => judge(&server),
         Err(error) => Check::failed(TITLE, error.to_string()),

@@ -138,13 +138,14 @@ fn written(resource: &str, milli: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::stage::manifests;
     use crate::stage::preflight::Verdict;
     use serde_json::json;
 
     #[track_caller]
     fn judged(hard: &Value, used: &Value, workers: usize) -> Check {
-        let manifests = manifests::load(None, None).unwrap();
+        let manifests = manifests::load(&Config::default()).unwrap();
         let quota = json!({"metadata": {"name": "q"}, "status": {"hard": hard, "used": used}});
         let worker = json!({
             "metadata": {"labels": {"app.kubernetes.io/name": "queue-worker"}}, "status": {"phase": "Running"},

@@ -1,7 +1,9 @@
 //! What an object asks for and the embedded node and controllers do not do: said in a warning, not swallowed. The
 //! object is stored as it is, so that it reads back unchanged and means the same on a real cluster.
 
-use crate::embedded::store::{DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, Resource};
+use crate::embedded::store::{
+    DEPLOYMENTS, JOBS, PODS, REPLICA_SETS, Resource, TRIGGER_AUTHENTICATIONS,
+};
 use serde_json::Value;
 
 /// Fields of a Job that its controller does not follow.
@@ -12,12 +14,28 @@ const JOB_FIELDS: [&str; 4] = [
     "podReplacementPolicy",
 ];
 
+/// Where a TriggerAuthentication may get parameters from, outside the cluster.
+const OUTSIDE: [&str; 6] = [
+    "podIdentity",
+    "boundServiceAccountToken",
+    "hashiCorpVault",
+    "azureKeyVault",
+    "gcpSecretManager",
+    "awsSecretManager",
+];
+
 /// What of `object` will have no effect, a sentence each.
 pub(super) fn warnings(resource: Resource, object: &Value) -> Vec<String> {
     let spec = &object["spec"];
     let mut warnings = Vec::new();
     if resource == JOBS {
         job(spec, &mut warnings);
+    }
+    if resource == TRIGGER_AUTHENTICATIONS {
+        let outside = OUTSIDE.iter().filter(|source| !spec[**source].is_null());
+        warnings.extend(outside.map(|source| {
+            format!("spec.{source}: the embedded KEDA gets parameters from within the cluster only")
+        }));
     }
     if resource == PODS {
         pod(spec, "spec", &mut warnings);

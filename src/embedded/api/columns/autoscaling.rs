@@ -1,6 +1,6 @@
-//! The columns of HorizontalPodAutoscalers and ScaledObjects.
+//! The columns of HorizontalPodAutoscalers, ScaledObjects and TriggerAuthentications.
 
-use super::{Column, Printer, count, created, name, number, text};
+use super::{Column, Printer, count, created, name, number, text, wide};
 use serde_json::{Value, json};
 
 pub(super) static HORIZONTAL_POD_AUTOSCALER: Printer = Printer {
@@ -147,6 +147,31 @@ pub(super) static SCALED_OBJECT: Printer = Printer {
             status["triggersTypes"].clone(),
             status["authenticationsTypes"].clone(),
             created(object, now),
+        ]
+    },
+};
+
+/// The printer columns of KEDA's CRD, which has no age among them. Of a list upstream shows the first name too.
+pub(super) static TRIGGER_AUTHENTICATION: Printer = Printer {
+    columns: &[
+        text("Name"),
+        text("PodIdentity"),
+        text("Secret"),
+        text("Env"),
+        text("VaultAddress"),
+        wide("ScaledObjects"),
+        wide("ScaledJobs"),
+    ],
+    cells: |object, _| {
+        let (spec, status) = (&object["spec"], &object["status"]);
+        vec![
+            name(object),
+            spec["podIdentity"]["provider"].clone(),
+            spec["secretTargetRef"][0]["name"].clone(),
+            spec["env"][0]["name"].clone(),
+            spec["hashiCorpVault"]["address"].clone(),
+            status["scaledobjects"].clone(),
+            status["scaledjobs"].clone(),
         ]
     },
 };

@@ -12,6 +12,19 @@ use std::collections::BTreeMap;
 
 /// The variables of the container that `scaled_object` names, or of the first; none when there is no such container.
 pub(super) fn of_target(store: &Store, scaled_object: &ScaledObject) -> BTreeMap<String, String> {
+    of_container(
+        store,
+        scaled_object,
+        scaled_object.target.container.as_deref(),
+    )
+}
+
+/// The variables of the target's container called `name`, or of the first; none when there is no such container.
+pub(super) fn of_container(
+    store: &Store,
+    scaled_object: &ScaledObject,
+    name: Option<&str>,
+) -> BTreeMap<String, String> {
     let target = target_key(scaled_object)
         .ok()
         .and_then(|key| store.get(&key));
@@ -19,8 +32,8 @@ pub(super) fn of_target(store: &Store, scaled_object: &ScaledObject) -> BTreeMap
         return BTreeMap::new();
     };
     let mut containers = list(&target["spec"]["template"]["spec"]["containers"]).iter();
-    let container = match &scaled_object.target.container {
-        Some(name) => containers.find(|container| container["name"] == name.as_str()),
+    let container = match name {
+        Some(name) => containers.find(|container| container["name"] == name),
         None => containers.next(),
     };
     let source = Source {
@@ -30,9 +43,10 @@ pub(super) fn of_target(store: &Store, scaled_object: &ScaledObject) -> BTreeMap
     container.map_or_else(BTreeMap::new, |container| source.variables(container))
 }
 
-struct Source<'a> {
-    store: &'a Store,
-    namespace: &'a str,
+/// Where values come from: the Secrets and ConfigMaps of a namespace.
+pub(super) struct Source<'a> {
+    pub(super) store: &'a Store,
+    pub(super) namespace: &'a str,
 }
 
 impl Source<'_> {
@@ -74,7 +88,11 @@ impl Source<'_> {
     }
 
     /// What the Secret or ConfigMap that `reference` names holds.
-    fn data(&self, resource: Resource, reference: &Value) -> Option<BTreeMap<String, String>> {
+    pub(super) fn data(
+        &self,
+        resource: Resource,
+        reference: &Value,
+    ) -> Option<BTreeMap<String, String>> {
         let key = Key::new(resource, self.namespace, reference["name"].as_str()?);
         let object = self.store.get(&key)?;
         let entries = object["data"].as_object()?.iter();

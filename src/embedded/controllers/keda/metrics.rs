@@ -5,10 +5,10 @@
 //! while building until Redis is back. So an HPA that asks meanwhile gets an error and holds still.
 
 use super::address::resolve;
-use super::environment;
 use super::health::stand_in;
 use super::redis_scaler::{Dial, Scaler, tcp};
-use crate::autoscale::keda::{AuthenticationRef, MetricType, Redis, ScaledObject};
+use super::{authentication, environment};
+use crate::autoscale::keda::{MetricType, Redis, ScaledObject};
 use crate::embedded::proxy::Proxy;
 use crate::embedded::store::{Key, SCALED_OBJECTS, Store, uid};
 use serde_json::Value;
@@ -246,13 +246,10 @@ impl ExternalMetrics {
         if trigger.kind != "redis" {
             return Err(format!("no scaler found for type: {}", trigger.kind));
         }
-        if let Some(AuthenticationRef { name, kind }) = &trigger.authentication_ref {
-            // There are none here, so what KEDA says to a name that is not there is always right.
-            let kind = kind.as_deref().unwrap_or("TriggerAuthentication");
-            return Err(format!("{kind}.keda.sh \"{name}\" not found"));
-        }
+        let parameters = authentication::parameters(&self.store, &scaled_object, trigger)?;
         let environment = environment::of_target(&self.store, &scaled_object);
-        let redis = Redis::of(trigger, &|variable| environment.get(variable).cloned())?;
+        let variable = |name: &str| environment.get(name).cloned();
+        let redis = Redis::of(trigger, &variable, &parameters)?;
         let address = resolve(&self.proxy, &scaled_object.namespace, &redis.address)
             .map_err(|error| format!("connection to redis failed: {error}"))?;
         Scaler::build(redis, address, &self.dial).await

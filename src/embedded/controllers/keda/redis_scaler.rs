@@ -1,6 +1,7 @@
 //! The Redis scaler: a connection kept open, and the length of one key.
 
 use super::resp::{Connection, Reply, RespError, Stream};
+use super::tls;
 use crate::autoscale::keda::Redis;
 use futures::future::BoxFuture;
 use std::io;
@@ -71,12 +72,13 @@ async fn within_time<T>(work: impl Future<Output = Result<T, String>>) -> Result
 }
 
 async fn connect(redis: &Redis, address: String, dial: &Dial) -> Result<Connection, String> {
-    if redis.tls {
-        return Err("TLS to Redis is not supported by the embedded KEDA".to_owned());
-    }
     let stream = dial(address.clone())
         .await
         .map_err(|error| format!("dial tcp {address}: {error}"))?;
+    let stream = match &redis.tls {
+        Some(tls) => tls::wrap(stream, redis.host(), tls).await?,
+        None => stream,
+    };
     let mut connection = Connection::new(stream);
     handshake(&mut connection, redis)
         .await

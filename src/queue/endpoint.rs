@@ -1,0 +1,69 @@
+//! Where a Redis is, and by whom its certificate must be signed. What every way of connecting takes.
+
+use super::QueueError;
+use crate::config::RedisUrl;
+use redis::{Client, RedisResult, TlsCertificates};
+
+/// A Redis to connect to.
+pub struct Endpoint {
+    url: String,
+    ca: Option<String>,
+}
+
+impl From<&RedisUrl> for Endpoint {
+    fn from(redis: &RedisUrl) -> Self {
+        Self {
+            url: redis.reveal().to_owned(),
+            ca: redis.ca().map(str::to_owned),
+        }
+    }
+}
+
+impl From<&str> for Endpoint {
+    fn from(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ca: None,
+        }
+    }
+}
+
+impl From<&String> for Endpoint {
+    fn from(url: &String) -> Self {
+        Self::from(url.as_str())
+    }
+}
+
+impl Endpoint {
+    /// The Redis at `url`, whose certificate the authority `ca` (PEM) must have signed, if one is given.
+    #[must_use]
+    pub fn trusting(url: &str, ca: Option<String>) -> Self {
+        Self {
+            ca,
+            ..Self::from(url)
+        }
+    }
+
+    /// A client for it, which has not connected yet.
+    ///
+    /// # Errors
+    /// [`QueueError::Address`] when the URL or the certificate cannot be read.
+    pub(super) fn client(self) -> Result<Client, QueueError> {
+        self.open().map_err(|error| QueueError::Address {
+            cause: error.to_string(),
+        })
+    }
+
+    fn open(self) -> RedisResult<Client> {
+        match self.ca {
+            Some(ca) if self.url.starts_with("rediss://") => {
+                let trusted = TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(ca.into_bytes()),
+                };
+                Client::build_with_tls(self.url, trusted)
+            }
+            _ => Client::open(self.url),
+        }
+    }
+}
