@@ -34,6 +34,16 @@ const REVIEWS: &[(&str, &str, &str)] = &[
         "selfsubjectaccessreviews",
         "SelfSubjectAccessReview",
     ),
+    (
+        "authorization.k8s.io",
+        "selfsubjectrulesreviews",
+        "SelfSubjectRulesReview",
+    ),
+    (
+        "authorization.k8s.io",
+        "subjectaccessreviews",
+        "SubjectAccessReview",
+    ),
 ];
 
 /// One resource or subresource as discovery describes it.
@@ -276,15 +286,21 @@ fn kind_entries(kind: &Kind) -> Vec<Entry> {
         categories: kind.categories,
     };
     let subresources = kind.subresources.iter().map(|subresource| {
-        let scale = *subresource == "scale";
+        // A subresource that shows another kind than its resource.
+        let (shown, kind_of) = match *subresource {
+            "scale" => ("Scale", Some(("autoscaling", "v1"))),
+            "token" => ("TokenRequest", Some(("authentication.k8s.io", "v1"))),
+            _ => (kind.kind, None),
+        };
         Entry {
             name: format!("{}/{subresource}", kind.resource.plural),
             singular: "",
             namespaced: kind.namespaced,
-            kind: if scale { "Scale" } else { kind.kind },
-            kind_of: scale.then_some(("autoscaling", "v1")),
+            kind: shown,
+            kind_of,
             verbs: match *subresource {
                 "log" => &["get"],
+                "token" => &["create"],
                 "finalize" => &["update"],
                 _ => &["get", "patch", "update"],
             },
