@@ -22,6 +22,8 @@ mod position;
 mod presenter;
 mod qr;
 mod queue;
+mod rbac;
+mod real_cluster;
 mod redis_server;
 mod reload;
 mod scale_to_zero;

@@ -5,7 +5,7 @@
 //! every user may (discovery, asking about oneself) comes from the bindings that `seed` stores, as in a real cluster.
 //!
 //! Not done: aggregated ClusterRoles (their `rules` count as they are stored), and the check that whoever writes a role
-//! or a binding holds the rights that it gives away. Here only the administrator writes those.
+//! or a binding holds the rights that it gives away: whoever is given the right to write those here has every right.
 
 use super::attributes::{Attributes, On, Resource};
 use super::identity::{AUTHENTICATED, MASTERS, User};
