@@ -208,7 +208,7 @@ mod tests {
     use axum::http::HeaderMap;
 
     #[track_caller]
-    fn check(method: Method, uri: &str, expected: &str) {
+    fn check(method: &Method, uri: &str, expected: &str) {
         let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let pairs = query
@@ -217,7 +217,7 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let query = Query::new(pairs, &HeaderMap::new());
-        let attributes = Attributes::of(&method, path, &segments, &query);
+        let attributes = Attributes::of(method, path, &segments, &query);
         assert_eq!(attributes.to_string(), expected, "{method} {uri}");
     }
 
@@ -226,29 +226,29 @@ mod tests {
         let apps = "/apis/apps/v1/namespaces/demo/deployments";
         let of =
             |verb: &str, rest: &str| format!("verb={verb} group=apps resource=deployments{rest}");
-        check(Method::GET, apps, &of("list", " namespace=demo name="));
+        check(&Method::GET, apps, &of("list", " namespace=demo name="));
         check(
-            Method::GET,
+            &Method::GET,
             &format!("{apps}?watch=true&fieldSelector=metadata.name=web"),
             &of("watch", " namespace=demo name=web"),
         );
         check(
-            Method::DELETE,
+            &Method::DELETE,
             apps,
             &of("deletecollection", " namespace=demo name="),
         );
         check(
-            Method::PATCH,
+            &Method::PATCH,
             &format!("{apps}/web/scale"),
             &of("patch", "/scale namespace=demo name=web"),
         );
         check(
-            Method::GET,
+            &Method::GET,
             "/api/v1/pods",
             "verb=list group= resource=pods namespace= name=",
         );
-        check(Method::GET, "/apis/apps/v1", "verb=get path=/apis/apps/v1");
-        check(Method::HEAD, "/version", "verb=head path=/version");
+        check(&Method::GET, "/apis/apps/v1", "verb=get path=/apis/apps/v1");
+        check(&Method::HEAD, "/version", "verb=head path=/version");
     }
 
     #[test]
@@ -257,12 +257,12 @@ mod tests {
             format!("verb={verb} group= resource={resource} namespace=demo name=demo")
         };
         check(
-            Method::GET,
+            &Method::GET,
             "/api/v1/namespaces/demo",
             &itself("get", "namespaces"),
         );
         check(
-            Method::PUT,
+            &Method::PUT,
             "/api/v1/namespaces/demo/finalize",
             &itself("update", "namespaces/finalize"),
         );
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn an_external_metric_is_the_resource_of_a_list() {
         check(
-            Method::GET,
+            &Method::GET,
             "/apis/external.metrics.k8s.io/v1beta1/namespaces/demo/s0-redis-q?labelSelector=a",
             "verb=list group=external.metrics.k8s.io resource=s0-redis-q namespace=demo name=",
         );
