@@ -3,20 +3,23 @@
 //!
 //! A request passes these stations:
 //!
-//! 1. the bearer token, then the paths that are no objects: health, version, discovery, OpenAPI (`discovery`,
-//!    `openapi`), reviews, external metrics;
+//! 1. who calls (`access`, `identity`) and whether they may (`attributes`, `authorization`, `rbac`), then the paths that are no objects:
+//!    health, version, discovery, OpenAPI (`discovery`, `openapi`), reviews (`review`), external metrics;
 //! 2. the path, read against the table of kinds into a target (`kind`, `request`);
 //! 3. reading (`read`, `watch`, `log`, `port_forward`, Tables in `table` and `columns`) or writing (`write`, with `decode`, `strict`,
 //!    `defaults` and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`),
 //!    signed by who writes (`ownership`);
 //! 4. an answer, or an error as a `Status` object (`error`).
 //!
-//! There is no TLS: the listener is meant for loopback, and the token keeps other users of the machine out.
+//! There is no TLS: the listener is meant for loopback, and the token keeps other users of the machine out. The cluster's
+//! own token is its administrator's; `kubectl create token` gives out others, which may do what RBAC's objects say.
 
 mod access;
 mod admission;
 mod age;
 mod apply;
+mod attributes;
+mod authorization;
 mod columns;
 mod compare;
 mod convert;
@@ -27,6 +30,7 @@ mod discovery;
 mod error;
 mod external_metrics;
 mod field_set;
+mod identity;
 mod kind;
 mod last_applied;
 mod log;
@@ -39,6 +43,7 @@ mod patch;
 mod port_forward;
 mod protobuf;
 mod quantity;
+mod rbac;
 mod read;
 mod request;
 mod review;
@@ -50,6 +55,7 @@ mod selector;
 mod strategic;
 mod strict;
 mod table;
+mod token_request;
 mod watch;
 mod write;
 
@@ -60,6 +66,7 @@ use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
 use crate::server::{self, Limits, Takeover};
+use attributes::Attributes;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query as QueryString, State};
@@ -69,10 +76,10 @@ use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
 use error::ApiError;
 use futures::StreamExt;
+use identity::{Identities, User};
 use request::{Form, Query, Target};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -90,7 +97,7 @@ struct Api {
     store: Store,
     logs: Logs,
     metrics: ExternalMetrics,
-    token: Arc<str>,
+    identities: Identities,
     shutdown: CancellationToken,
     /// Places for port-forwards.
     forwards: Arc<Semaphore>,
@@ -105,6 +112,8 @@ struct Call {
     body: Bytes,
     /// The connection itself, for a request that wants another protocol on it.
     takeover: Option<Takeover>,
+    /// Who calls, or whom they speak for.
+    user: User,
 }
 
 /// Serves the Kubernetes API on `listener` until `shutdown`; every request must carry `token`, as
@@ -150,7 +159,7 @@ pub fn router(
         store,
         logs,
         metrics,
-        token: token.into(),
+        identities: Identities::new(token),
         shutdown,
         forwards: Arc::new(Semaphore::new(port_forward::FORWARDS)),
     };
@@ -166,14 +175,20 @@ async fn handle(
     if let Some(response) = open_to_all(parts.uri.path()) {
         return response;
     }
-    if !access::is_granted(&parts.headers, &api.token) {
+    let token = access::token(&parts.headers);
+    let Some(user) = token.and_then(|token| api.identities.holder(&api.store, &token)) else {
         return turned_away();
-    }
+    };
     let body = match read_body(body).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
+    let user = match identity::acting(&api.store, user, &parts.headers) {
+        Ok(user) => user,
+        Err(error) => return error.into_response(),
+    };
     let call = Call {
+        user,
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: Query::new(query, &parts.headers),
@@ -228,6 +243,9 @@ impl Api {
             .split('/')
             .filter(|segment| !segment.is_empty())
             .collect();
+        let asked = Attributes::of(&call.method, &path, &segments, &call.query);
+        self.authorize(&call.user, &asked)?;
+        self.authorize_connection(&call.user, &asked)?;
         let json = |value: Value| Ok(axum::Json(value).into_response());
         match segments.as_slice() {
             ["api"] => Ok(discovery::root(true, &call.headers)),
@@ -259,11 +277,13 @@ impl Api {
                 "v1",
                 plural,
             ] if call.method == Method::POST => {
-                let review = review::answer(group, plural, body_of(&call, "Review")?)?;
+                let body = body_of(&call, "Review")?;
+                let review = review::answer(&self.store, &call.user, group, plural, body)?;
                 Ok((StatusCode::CREATED, axum::Json(review)).into_response())
             }
             segments => {
                 let target = Target::parse(segments)?;
+                self.authorize_apply(&call, &target, &asked)?;
                 if target.subresource.as_deref() == Some("portforward") {
                     return port_forward::start(self, &mut call, &target);
                 }
@@ -285,6 +305,15 @@ impl Api {
                     &target,
                     write::create(&self.store, &target, &call.query, object)?,
                 ))
+            }
+            (&Method::POST, true, Some("token")) => {
+                let request = body_of(call, "TokenRequest")?;
+                let answer =
+                    token_request::answer(&self.store, &self.identities, &target, request)?;
+                Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+            }
+            (&Method::PUT | &Method::PATCH, true, Some("token" | "log")) => {
+                Err(ApiError::MethodNotAllowed)
             }
             (&Method::PUT, true, Some("scale")) => {
                 let scale =

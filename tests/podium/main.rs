@@ -29,6 +29,8 @@ mod preflight;
 mod presenter;
 mod qr;
 mod queue;
+mod rbac;
+mod real_cluster;
 mod redis_server;
 mod reload;
 mod scale_to_zero;

@@ -1,4 +1,4 @@
-//! Who may call: whoever has the token, and the kubeconfig that carries it.
+//! How a token travels: what a request carries, and the kubeconfig that makes a client carry it.
 //!
 //! `kubectl` sends a bearer token over TLS only; over plain HTTP it drops everything under `users` without a word. What
 //! it does send is the user part of the server's URL, as basic authentication. So the kubeconfig has the token in both
@@ -9,25 +9,18 @@ use axum::http::header::AUTHORIZATION;
 use k8s_openapi::ByteString;
 use serde_json::json;
 use std::net::SocketAddr;
-use subtle::ConstantTimeEq;
 
 /// The user's name in the kubeconfig. Only the token counts.
 const USER: &str = "podium";
 
-/// Whether a request carries `token`, as bearer token or as the password of basic authentication.
-pub(super) fn is_granted(headers: &HeaderMap, token: &str) -> bool {
-    let Some(authorization) = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-    else {
-        return false;
-    };
-    let given = match authorization.split_once(' ') {
-        Some(("Bearer", given)) => given.to_owned(),
-        Some(("Basic", credentials)) => password(credentials).unwrap_or_default(),
-        _ => return false,
-    };
-    given.as_bytes().ct_eq(token.as_bytes()).into()
+/// The token that a request carries, as bearer token or as the password of basic authentication.
+pub(super) fn token(headers: &HeaderMap) -> Option<String> {
+    let authorization = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    match authorization.split_once(' ')? {
+        ("Bearer", given) => Some(given.to_owned()),
+        ("Basic", credentials) => password(credentials),
+        _ => None,
+    }
 }
 
 fn password(credentials: &str) -> Option<String> {
@@ -55,26 +48,19 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(authorization: &str, granted: bool) {
+    fn check(authorization: &str, carried: Option<&str>) {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization.parse().unwrap());
-        assert_eq!(is_granted(&headers, "secret"), granted, "{authorization}");
+        assert_eq!(token(&headers).as_deref(), carried, "{authorization}");
     }
 
     #[test]
-    fn the_token_opens_the_door_in_either_form() {
-        check("Bearer secret", true);
-        check("Basic cG9kaXVtOnNlY3JldA==", true);
-        for wrong in [
-            "Bearer nope",
-            "Bearer ",
-            "Basic cG9kaXVtOm5vcGU=",
-            "Basic !",
-            "secret",
-            "Digest secret",
-        ] {
-            check(wrong, false);
+    fn the_token_is_taken_in_either_form() {
+        check("Bearer secret", Some("secret"));
+        check("Basic cG9kaXVtOnNlY3JldA==", Some("secret"));
+        for nothing in ["Basic !", "secret", "Digest secret"] {
+            check(nothing, None);
         }
-        assert!(!is_granted(&HeaderMap::new(), "secret"));
+        assert_eq!(token(&HeaderMap::new()), None);
     }
 }

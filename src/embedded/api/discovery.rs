@@ -34,6 +34,16 @@ const REVIEWS: &[(&str, &str, &str)] = &[
         "selfsubjectaccessreviews",
         "SelfSubjectAccessReview",
     ),
+    (
+        "authorization.k8s.io",
+        "selfsubjectrulesreviews",
+        "SelfSubjectRulesReview",
+    ),
+    (
+        "authorization.k8s.io",
+        "subjectaccessreviews",
+        "SubjectAccessReview",
+    ),
 ];
 
 /// One resource or subresource as discovery describes it.
@@ -276,20 +286,23 @@ fn kind_entries(kind: &Kind) -> Vec<Entry> {
         categories: kind.categories,
     };
     let subresources = kind.subresources.iter().map(|subresource| {
-        let (kind_name, kind_of) = match *subresource {
+        // A subresource that shows another kind than its resource.
+        let (shown, kind_of) = match *subresource {
             "scale" => ("Scale", Some(("autoscaling", "v1"))),
             "portforward" => ("PodPortForwardOptions", None),
+            "token" => ("TokenRequest", Some(("authentication.k8s.io", "v1"))),
             _ => (kind.kind, None),
         };
         Entry {
             name: format!("{}/{subresource}", kind.resource.plural),
             singular: "",
             namespaced: kind.namespaced,
-            kind: kind_name,
+            kind: shown,
             kind_of,
             verbs: match *subresource {
                 "log" => &["get"],
                 "portforward" => &["create", "get"],
+                "token" => &["create"],
                 "finalize" => &["update"],
                 _ => &["get", "patch", "update"],
             },

@@ -3,6 +3,8 @@
 //! `kubectl` builds its own sentences from `reason` and `details`, so these matter as much as the message: an invalid
 //! object's causes become the list under "The Deployment … is invalid". Reasons and texts are the API server's.
 
+use super::attributes::{Attributes, On};
+use super::identity::User;
 use super::kind::Kind;
 use super::managers::Conflict;
 use crate::embedded::store::{Key, StoreError};
@@ -98,6 +100,26 @@ pub(super) enum ApiError {
         /// The whole sentence.
         message: String,
     },
+    /// No rule allows it.
+    #[error("{}", denied_text(asked, why))]
+    Denied {
+        /// What was asked.
+        asked: Box<Attributes>,
+        /// The sentence that says who may not do what.
+        why: String,
+    },
+    /// What a request that is no object asks for breaks the rules.
+    #[error("{kind}.{group} {name:?} is invalid: {}: {}", cause.field, cause.message)]
+    InvalidRequest {
+        /// The API group.
+        group: &'static str,
+        /// `TokenRequest`
+        kind: &'static str,
+        /// The object that it is about.
+        name: String,
+        /// The broken rule.
+        cause: Cause,
+    },
     /// The object breaks its kind's rules.
     #[error("{}", invalid_text(kind, name, causes))]
     Invalid {
@@ -174,6 +196,19 @@ fn invalid_text(kind: &Kind, name: &str, causes: &[Cause]) -> String {
     format!("{}{group} \"{name}\" is invalid: {list}", kind.kind)
 }
 
+fn denied_text(asked: &Attributes, why: &str) -> String {
+    match &asked.on {
+        On::Path(_) => format!("forbidden: {why}"),
+        On::Resource(resource) if resource.name.is_empty() => {
+            format!("{} is forbidden: {why}", resource.with_group())
+        }
+        On::Resource(resource) => {
+            let name = &resource.name;
+            format!("{} {name:?} is forbidden: {why}", resource.with_group())
+        }
+    }
+}
+
 fn conflict_text(conflicts: &[Conflict]) -> String {
     let all: Vec<(&str, Vec<String>)> = conflicts
         .iter()
@@ -194,6 +229,18 @@ fn conflict_text(conflicts: &[Conflict]) -> String {
 }
 
 impl ApiError {
+    /// That `user` may not do what was asked; `reason` says what went wrong in looking for a rule, or is empty.
+    pub(super) fn denied(user: &User, asked: &Attributes, reason: &str) -> Self {
+        let mut why = asked.refusal(&user.name);
+        if !reason.is_empty() {
+            why = format!("{why}: {reason}");
+        }
+        Self::Denied {
+            asked: Box::new(asked.clone()),
+            why,
+        }
+    }
+
     fn code(&self) -> u16 {
         match self {
             Self::Store(StoreError::NotFound(_)) | Self::NoSuchResource => 404,
@@ -212,8 +259,9 @@ impl ApiError {
             Self::MethodNotAllowed => 405,
             Self::Unauthorized => 401,
             Self::BadRequest(_) => 400,
-            Self::Forbidden { .. } => 403,
+            Self::Forbidden { .. } | Self::Denied { .. } => 403,
             Self::Invalid { .. }
+            | Self::InvalidRequest { .. }
             | Self::InvalidOptions { .. }
             | Self::BadPatch
             | Self::PatchedNonsense(_) => 422,
@@ -237,8 +285,9 @@ impl ApiError {
             Self::MethodNotAllowed => "MethodNotAllowed",
             Self::Unauthorized => "Unauthorized",
             Self::BadRequest(_) => "BadRequest",
-            Self::Forbidden { .. } => "Forbidden",
+            Self::Forbidden { .. } | Self::Denied { .. } => "Forbidden",
             Self::Invalid { .. }
+            | Self::InvalidRequest { .. }
             | Self::InvalidOptions { .. }
             | Self::BadPatch
             | Self::PatchedNonsense(_) => "Invalid",
@@ -259,6 +308,20 @@ impl ApiError {
             Self::Invalid { kind, name, causes } => {
                 let causes: Vec<Value> = causes.iter().map(Cause::shown).collect();
                 json!({"name": name, "group": kind.group, "kind": kind.kind, "causes": causes})
+            }
+            Self::Denied { asked, .. } => match &asked.on {
+                On::Path(_) => json!({}),
+                On::Resource(resource) => {
+                    json!({"name": resource.name, "group": resource.group, "kind": resource.resource})
+                }
+            },
+            Self::InvalidRequest {
+                group,
+                kind,
+                name,
+                cause,
+            } => {
+                json!({"name": name, "group": group, "kind": kind, "causes": [cause.shown()]})
             }
             Self::InvalidOptions { kind, cause } => {
                 json!({"group": "meta.k8s.io", "kind": kind, "causes": [cause.shown()]})

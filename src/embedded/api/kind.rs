@@ -52,7 +52,7 @@ pub(super) struct Kind {
     pub(super) short_names: &'static [&'static str],
     /// `all`.
     pub(super) categories: &'static [&'static str],
-    /// `status`, `scale`, `log`, `portforward`.
+    /// `status`, `scale`, `log`, `portforward`, `token`.
     pub(super) subresources: &'static [&'static str],
     /// How it relates to what is stored.
     pub(super) view: View,
@@ -144,7 +144,18 @@ pub(super) const CUSTOM_RESOURCE_DEFINITIONS: Resource =
 pub(super) const API_SERVICES: Resource = Resource::new("apiregistration.k8s.io", "apiservices");
 
 const NETWORKING: &str = "networking.k8s.io";
+/// `serviceaccounts`
+pub(super) const SERVICE_ACCOUNTS: Resource = Resource::new("", "serviceaccounts");
+
 const RBAC: &str = "rbac.authorization.k8s.io";
+/// `clusterroles.rbac.authorization.k8s.io`
+pub(super) const CLUSTER_ROLES: Resource = Resource::new(RBAC, "clusterroles");
+/// `clusterrolebindings.rbac.authorization.k8s.io`
+pub(super) const CLUSTER_ROLE_BINDINGS: Resource = Resource::new(RBAC, "clusterrolebindings");
+/// `roles.rbac.authorization.k8s.io`
+pub(super) const ROLES: Resource = Resource::new(RBAC, "roles");
+/// `rolebindings.rbac.authorization.k8s.io`
+pub(super) const ROLE_BINDINGS: Resource = Resource::new(RBAC, "rolebindings");
 
 /// Everything served, in discovery order: within a group the preferred version first.
 pub(super) static KINDS: &[Kind] = &[
@@ -177,14 +188,10 @@ pub(super) static KINDS: &[Kind] = &[
         .with(&["status"])
         .typed::<core::ResourceQuota>(),
     Kind::new(SECRETS, "v1", "Secret", "secret").typed::<core::Secret>(),
-    Kind::new(
-        Resource::new("", "serviceaccounts"),
-        "v1",
-        "ServiceAccount",
-        "serviceaccount",
-    )
-    .short(&["sa"])
-    .typed::<core::ServiceAccount>(),
+    Kind::new(SERVICE_ACCOUNTS, "v1", "ServiceAccount", "serviceaccount")
+        .short(&["sa"])
+        .with(&["token"])
+        .typed::<core::ServiceAccount>(),
     Kind::new(SERVICES, "v1", "Service", "service")
         .short(&["svc"])
         .in_all()
@@ -289,29 +296,18 @@ pub(super) static KINDS: &[Kind] = &[
     .short(&["ta", "triggerauth"])
     .with(&["status"]),
     Kind::new(
-        Resource::new(RBAC, "clusterrolebindings"),
+        CLUSTER_ROLE_BINDINGS,
         "v1",
         "ClusterRoleBinding",
         "clusterrolebinding",
     )
     .cluster_scoped()
     .typed::<rbac::ClusterRoleBinding>(),
-    Kind::new(
-        Resource::new(RBAC, "clusterroles"),
-        "v1",
-        "ClusterRole",
-        "clusterrole",
-    )
-    .cluster_scoped()
-    .typed::<rbac::ClusterRole>(),
-    Kind::new(
-        Resource::new(RBAC, "rolebindings"),
-        "v1",
-        "RoleBinding",
-        "rolebinding",
-    )
-    .typed::<rbac::RoleBinding>(),
-    Kind::new(Resource::new(RBAC, "roles"), "v1", "Role", "role").typed::<rbac::Role>(),
+    Kind::new(CLUSTER_ROLES, "v1", "ClusterRole", "clusterrole")
+        .cluster_scoped()
+        .typed::<rbac::ClusterRole>(),
+    Kind::new(ROLE_BINDINGS, "v1", "RoleBinding", "rolebinding").typed::<rbac::RoleBinding>(),
+    Kind::new(ROLES, "v1", "Role", "role").typed::<rbac::Role>(),
 ];
 
 /// The kind served as `plural` in `group`/`version`.

@@ -1,6 +1,6 @@
 //! Bodies in the API's protobuf encoding, for the few kinds that clients send so.
 //!
-//! `kubectl create`, `autoscale`, `auth can-i` and `drain` use typed clients, and those write protobuf whatever they are
+//! `kubectl create`, `autoscale`, `auth` and `drain` use typed clients, and those write protobuf whatever they are
 //! answered in. An envelope (four magic bytes, then `runtime.Unknown`) names the kind; the message is read by a table
 //! of field numbers, those of `generated.proto`. Fields that are not in the table are skipped: they are ones that
 //! `kubectl` has no flag for.
@@ -102,11 +102,72 @@ const METRIC: Shape = Message(&[
     ),
 ]);
 
+const ASKED_RESOURCE: Field = (
+    1,
+    "resourceAttributes",
+    Message(&[
+        (1, "namespace", Text),
+        (2, "verb", Text),
+        (3, "group", Text),
+        (4, "version", Text),
+        (5, "resource", Text),
+        (6, "subresource", Text),
+        (7, "name", Text),
+    ]),
+);
+
+const ASKED_PATH: Field = (
+    2,
+    "nonResourceAttributes",
+    Message(&[(1, "path", Text), (2, "verb", Text)]),
+);
+
+const RULE: Shape = Message(&[
+    (1, "verbs", Many(&Text)),
+    (2, "apiGroups", Many(&Text)),
+    (3, "resources", Many(&Text)),
+    (4, "resourceNames", Many(&Text)),
+    (5, "nonResourceURLs", Many(&Text)),
+]);
+
+const SUBJECT: Shape = Message(&[
+    (1, "kind", Text),
+    (2, "apiGroup", Text),
+    (3, "name", Text),
+    (4, "namespace", Text),
+]);
+
+const ROLE_REFERENCE: Field = (
+    3,
+    "roleRef",
+    Message(&[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)]),
+);
+
 fn fields(api_version: &str, kind: &str) -> Option<&'static [Field]> {
     let fields: &[Field] = match (api_version, kind) {
         ("v1", "Namespace" | "ServiceAccount")
-        | ("authorization.k8s.io/v1", "SelfSubjectAccessReview")
         | ("authentication.k8s.io/v1", "SelfSubjectReview") => &[METADATA],
+        ("authorization.k8s.io/v1", "SelfSubjectAccessReview") => &[
+            METADATA,
+            (2, "spec", Message(&[ASKED_RESOURCE, ASKED_PATH])),
+        ],
+        ("authentication.k8s.io/v1", "TokenRequest") => &[
+            METADATA,
+            (
+                2,
+                "spec",
+                Message(&[
+                    (1, "audiences", Many(&Text)),
+                    (4, "expirationSeconds", Integer),
+                ]),
+            ),
+        ],
+        ("rbac.authorization.k8s.io/v1", "Role" | "ClusterRole") => {
+            &[METADATA, (2, "rules", Many(&RULE))]
+        }
+        ("rbac.authorization.k8s.io/v1", "RoleBinding" | "ClusterRoleBinding") => {
+            &[METADATA, (2, "subjects", Many(&SUBJECT)), ROLE_REFERENCE]
+        }
         ("authorization.k8s.io/v1", "SelfSubjectRulesReview") => {
             &[METADATA, (2, "spec", Message(&[(1, "namespace", Text)]))]
         }

@@ -166,6 +166,14 @@ impl Query {
         !self.text("labelSelector").is_empty() || !self.text("fieldSelector").is_empty()
     }
 
+    /// The object that the field selector names, if it names one.
+    pub(super) fn selected_name(&self) -> Option<&str> {
+        self.text("fieldSelector").split(',').find_map(|term| {
+            let value = term.trim().strip_prefix("metadata.name=")?;
+            Some(value.strip_prefix('=').unwrap_or(value))
+        })
+    }
+
     /// Label and field selectors.
     pub(super) fn selector(&self, kind: &Kind) -> Result<Selector, ApiError> {
         Selector::parse(kind, self.text("labelSelector"), self.text("fieldSelector"))
@@ -299,7 +307,8 @@ pub(super) fn fit(target: &Target, object: &mut Value) -> Result<(), ApiError> {
     fit_metadata(target, &mut object["metadata"])
 }
 
-fn fit_metadata(target: &Target, metadata: &mut Value) -> Result<(), ApiError> {
+/// The same for the metadata alone.
+pub(super) fn fit_metadata(target: &Target, metadata: &mut Value) -> Result<(), ApiError> {
     let text = |field: &str| {
         metadata[field]
             .as_str()

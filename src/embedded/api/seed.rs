@@ -1,8 +1,11 @@
-//! What a fresh cluster with KEDA already holds: its namespaces, KEDA's CRDs, and the registration of its metrics API.
-//! Clients look for these before they deploy anything.
+//! What a fresh cluster with KEDA already holds: its namespaces, the bindings by which users may do anything at all,
+//! KEDA's CRDs, and the registration of its metrics API. Clients look for these before they deploy anything.
 
-use super::kind::{API_SERVICES, CUSTOM_RESOURCE_DEFINITIONS};
-use crate::embedded::store::{NAMESPACES, Store};
+use super::kind::{
+    API_SERVICES, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CUSTOM_RESOURCE_DEFINITIONS,
+};
+use super::rbac;
+use crate::embedded::store::{NAMESPACES, Resource, Store};
 use serde_json::{Value, json};
 
 /// Creates them where they are missing.
@@ -21,7 +24,8 @@ pub(super) fn seed(store: &Store) {
                 definition("TriggerAuthentication", &["ta", "triggerauth"], &now),
             ),
             (API_SERVICES, external_metrics(&now)),
-        ]);
+        ])
+        .chain(rbac::bootstrap().into_iter().flat_map(bound_role));
     for (resource, object) in objects {
         // Already there is what we want.
         let _ = store.create(resource, object);
@@ -32,6 +36,23 @@ fn namespace(name: &str) -> Value {
     let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     super::defaults::complete(&mut object);
     object
+}
+
+/// A ClusterRole and the binding of its name.
+fn bound_role((name, rules, group): (&str, Value, &str)) -> [(Resource, Value); 2] {
+    const GROUP: &str = "rbac.authorization.k8s.io";
+    let object = |kind: &str| {
+        json!({
+            "apiVersion": format!("{GROUP}/v1"),
+            "kind": kind,
+            "metadata": {"name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}},
+        })
+    };
+    let (mut role, mut binding) = (object("ClusterRole"), object("ClusterRoleBinding"));
+    role["rules"] = rules;
+    binding["roleRef"] = json!({"apiGroup": GROUP, "kind": "ClusterRole", "name": name});
+    binding["subjects"] = json!([{"apiGroup": GROUP, "kind": "Group", "name": group}]);
+    [(CLUSTER_ROLES, role), (CLUSTER_ROLE_BINDINGS, binding)]
 }
 
 fn definition(kind: &str, short_names: &[&str], now: &str) -> Value {

@@ -1,0 +1,264 @@
+//! The whole story on a cluster that is not Podium's own, from a process that has no more rights there than
+//! `manifests/podium/rbac.yaml` gives: only the command line and HTTP of `podium serve --cluster kubeconfig` are used.
+//!
+//! With `PODIUM_TEST_CLUSTER=1` the cluster is the one that `KUBECONFIG` names, with KEDA in it, and its administrator
+//! behind that kubeconfig. It needs the worker's image on its nodes and a Redis that can be reached from here.
+//! Otherwise the cluster is the embedded one of another Podium, over plain HTTP; its log tells which rights were used,
+//! and so whether each that `rbac.yaml` gives is needed.
+
+mod rights;
+
+use crate::talk::{Events, Output, Talk, podium, run};
+use rights::Use;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+const RBAC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/podium/rbac.yaml");
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/queue-demo");
+
+/// A cluster, as its administrator sees it.
+struct Ground {
+    folder: TempDir,
+    kubeconfig: PathBuf,
+    /// The Podium that the cluster is embedded in; `None` for a real one.
+    embedded: Option<Talk>,
+}
+
+impl Ground {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test runs where it is told to, and does not read Podium's settings"
+    )]
+    async fn find() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if std::env::var("PODIUM_TEST_CLUSTER").is_ok_and(|value| value == "1") {
+            let kubeconfig = std::env::var_os("KUBECONFIG");
+            let kubeconfig = kubeconfig
+                .expect("PODIUM_TEST_CLUSTER=1 needs KUBECONFIG")
+                .into();
+            return Self {
+                folder,
+                kubeconfig,
+                embedded: None,
+            };
+        }
+        let state = tempfile::tempdir().unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = podium(state.path());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("PODIUM_LOG", "warn,podium::embedded::api=debug")
+            .stderr(Stdio::from(log));
+        let talk = Talk::start_by(command, state).await;
+        Self {
+            folder,
+            kubeconfig: talk.kubeconfig(),
+            embedded: Some(talk),
+        }
+    }
+
+    async fn kubectl(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("kubectl");
+        command
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", self.folder.path());
+        run(&mut command).await
+    }
+
+    async fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.kubectl(arguments).await;
+        assert_eq!(output.code, Some(0), "kubectl {arguments:?}: {output:?}");
+        output.stdout
+    }
+
+    /// Makes Podium's service account with its rights, and returns the kubeconfig that has them and no others.
+    async fn podiums_own(&self) -> PathBuf {
+        if self.kubectl(&["get", "namespace", "podium"]).await.code != Some(0) {
+            self.ok(&["create", "namespace", "podium"]).await;
+        }
+        self.ok(&["apply", "-f", RBAC]).await;
+        let token = self
+            .ok(&["create", "token", "podium", "-n", "podium"])
+            .await;
+        let token = token.trim();
+        let view = [
+            "config",
+            "view",
+            "--raw",
+            "--minify",
+            "--flatten",
+            "-o",
+            "json",
+        ];
+        let mut config: Value = serde_json::from_str(&self.ok(&view).await).unwrap();
+        config["users"][0]["user"] = json!({"token": token});
+        let server = &mut config["clusters"][0]["cluster"]["server"];
+        if let Some((_, address)) = server.as_str().unwrap().split_once('@') {
+            *server = json!(format!("http://podium:{token}@{address}"));
+        }
+        let path = self.folder.path().join("podium.kubeconfig");
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// The demo, scaling down without the half minute of waiting that the talk wants.
+    fn demo(&self) -> PathBuf {
+        let folder = self.folder.path().join("demo");
+        std::fs::create_dir(&folder).unwrap();
+        for file in std::fs::read_dir(DEMO).unwrap() {
+            let file = file.unwrap();
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            let text = text.replace(
+                "stabilizationWindowSeconds: 30",
+                "stabilizationWindowSeconds: 0",
+            );
+            std::fs::write(folder.join(file.file_name()), text).unwrap();
+        }
+        folder
+    }
+
+    /// What the service account did and was refused, as the embedded cluster's log tells.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+}
+
+/// Podium with the rights of its service account.
+struct Guest {
+    talk: Talk,
+    kubeconfig: PathBuf,
+    manifests: PathBuf,
+}
+
+impl Guest {
+    async fn start(kubeconfig: PathBuf, manifests: PathBuf) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let mut command = Self::podium(state.path(), &kubeconfig, &manifests);
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        Self {
+            talk: Talk::start_by(command, state).await,
+            kubeconfig,
+            manifests,
+        }
+    }
+
+    fn podium(state: &Path, kubeconfig: &Path, manifests: &Path) -> Command {
+        let mut command = podium(state);
+        command
+            .env("KUBECONFIG", kubeconfig)
+            .env("PODIUM_CLUSTER", "kubeconfig")
+            .env("PODIUM_MANIFESTS", manifests);
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Self::podium(self.talk.state.path(), &self.kubeconfig, &self.manifests);
+        run(command.args(arguments)).await
+    }
+
+    async fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments).await;
+        assert_eq!(output.code, Some(0), "podium {arguments:?}: {output:?}");
+        output.stdout
+    }
+
+    async fn depth(&self) -> u64 {
+        let printed = self.ok(&["queue-depth"]).await;
+        printed.trim().parse().unwrap()
+    }
+
+    /// Presses a button and waits for the end of what it does.
+    async fn press(&self, events: &mut Events, kind: &str) {
+        let (status, answer) = self.talk.act(kind, json!({"confirm": "yes"})).await;
+        assert_eq!(status, 202, "{answer}");
+        let ended = events
+            .until(Duration::from_secs(20), |event, data| {
+                event == "action" && data["kind"] == kind && data["state"] != "running"
+            })
+            .await;
+        assert_eq!(ended["state"], "done", "{ended}");
+    }
+}
+
+#[tokio::test]
+async fn the_whole_story_is_told_with_the_rights_of_rbac_yaml_and_each_of_them_is_needed() {
+    let ground = Ground::find().await;
+    let guest = Guest::start(ground.podiums_own().await, ground.demo()).await;
+    let mut events = guest.talk.events().await;
+
+    let before = guest.run(&["status"]).await;
+    assert_eq!(before.code, Some(1), "{before:?}");
+    assert!(
+        before.stdout.contains("podium deploy-queue-demo"),
+        "{before:?}"
+    );
+
+    deploy(&guest).await;
+    let baseline = |sample: &Value| sample["depth"] == 0 && sample["ready"] == 1;
+    events.sample(Duration::from_secs(20), baseline).await;
+    up_and_down(&guest, &mut events).await;
+
+    let removed = guest.ok(&["remove-queue-demo", "--yes"]).await;
+    assert!(removed.contains("secret/redis deleted"), "{removed}");
+    let after = guest.run(&["status"]).await;
+    assert!(
+        after.stdout.contains("namespace/keda-demo: there"),
+        "{after:?}"
+    );
+    assert!(
+        after.stdout.contains("deployment/redis: not deployed"),
+        "{after:?}"
+    );
+
+    if ground.embedded.is_some() {
+        let text = std::fs::read_to_string(RBAC).unwrap();
+        rights::check(
+            &text,
+            &Use::read(&ground.log(), "system:serviceaccount:podium:podium"),
+        );
+    }
+}
+
+async fn deploy(guest: &Guest) {
+    let deployed = guest.ok(&["deploy-queue-demo"]).await;
+    for line in [
+        "secret/redis created",
+        "queue-worker ready 1/1",
+        "The queue demo is ready.",
+    ] {
+        assert!(deployed.contains(line), "{line}\n{deployed}");
+    }
+    let again = guest.ok(&["deploy-queue-demo"]).await;
+    assert!(
+        again.contains("deployment/queue-worker unchanged"),
+        "{again}"
+    );
+    let status = guest.ok(&["status"]).await;
+    assert!(
+        status.contains("deployment/queue-worker: 1/1 ready"),
+        "{status}"
+    );
+}
+
+/// A few jobs, the spike up to dozens of workers, the purge, and the way down.
+async fn up_and_down(guest: &Guest, events: &mut Events) {
+    guest.ok(&["enqueue", "20", "story"]).await;
+    assert!(
+        guest.depth().await > 0,
+        "one worker needs five seconds for twenty jobs"
+    );
+    guest.ok(&["spike"]).await;
+    let metric = |sample: &Value| sample["external_metric"].as_f64() > Some(4_000.0);
+    events.sample(Duration::from_secs(10), metric).await;
+    let dozens = |sample: &Value| sample["ready"].as_u64() >= Some(24);
+    events.sample(Duration::from_secs(60), dozens).await;
+    guest.press(events, "purge").await;
+    assert_eq!(guest.depth().await, 0);
+    let fewer = |sample: &Value| sample["ready"].as_u64() < Some(24);
+    events.sample(Duration::from_secs(60), fewer).await;
+}
