@@ -147,7 +147,9 @@ fn print(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
             writeln!(out, "    → {way}{}", fix.command)?;
         }
     }
-    if report.deployed.iter().any(|part| part.found) {
+    // A namespace alone is no demo: it may have been there before.
+    let is_part = |part: &Part| part.found && !part.name.starts_with("namespace/");
+    if report.deployed.iter().any(is_part) {
         writeln!(out)?;
         for part in &report.deployed {
             line(part, out)?;

@@ -29,7 +29,7 @@ impl Right {
             .strip_prefix("system:serviceaccount:")
             .and_then(|rest| rest.split_once(':'));
         if account.is_some_and(|(_, name)| name == "podium") {
-            return "kubectl apply -k manifests/podium/rbac".to_owned();
+            return "kubectl apply -f manifests/podium/rbac.yaml".to_owned();
         }
         let subject = match account {
             Some((namespace, name)) => format!("--serviceaccount={namespace}:{name}"),
@@ -163,7 +163,7 @@ mod tests {
     fn podiums_own_account_has_a_manifest_with_its_rights() {
         let message = r#"secrets "redis" is forbidden: User "system:serviceaccount:podium:podium" cannot get resource "secrets" in API group "" in the namespace "keda-demo""#;
         let remedy = of_refusal(403, message);
-        assert!(remedy.contains("kubectl apply -k manifests/podium/rbac`"));
+        assert!(remedy.contains("kubectl apply -f manifests/podium/rbac.yaml`"));
     }
 
     #[test]

@@ -80,6 +80,7 @@ use identity::{Identities, User};
 use request::{Form, Query, Target};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;

@@ -2,6 +2,7 @@
 
 use super::demand::crowds;
 use super::{Check, Ground};
+use crate::cluster::remedy::Right;
 use serde_json::Value;
 
 pub(super) const TITLE: &str = "namespace";
@@ -17,7 +18,7 @@ pub(super) async fn check(ground: Ground<'_>) -> Check {
     {
         Ok(found) => found,
         Err(error) if error.code() == Some(404) => {
-            return Check::ok(TITLE, format!("{name} is not there yet; Deploy makes it"));
+            return missing(ground).await;
         }
         Err(error) => return Check::unanswered(TITLE, &error),
     };
@@ -43,6 +44,26 @@ pub(super) async fn check(ground: Ground<'_>) -> Check {
     }
     let level = level.map_or_else(String::new, |level| format!(", Pod Security level {level}"));
     Check::ok(TITLE, format!("{name} is there{level}"))
+}
+
+/// One that is not there can be made only by who may make namespaces.
+async fn missing(ground: Ground<'_>) -> Check {
+    let name = ground.namespace;
+    let right = Right {
+        verb: "create".to_owned(),
+        group: String::new(),
+        resource: "namespaces".to_owned(),
+        namespace: None,
+        name: None,
+    };
+    match ground.cluster.may(&right).await {
+        Ok(true) => Check::ok(TITLE, format!("{name} is not there yet; Deploy makes it")),
+        Ok(false) => {
+            let detail = format!("{name} is not there, and you may not create namespaces");
+            Check::failed(TITLE, detail).fix(format!("kubectl create namespace {name}"))
+        }
+        Err(error) => Check::unanswered(TITLE, &error),
+    }
 }
 
 /// The four things that the level asks of a plain pod.

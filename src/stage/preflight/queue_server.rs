@@ -25,7 +25,12 @@ pub(super) async fn check(ground: Ground<'_>, reached: bool) -> Check {
             Err(error) => return Check::unanswered(TITLE, &error),
         },
     };
-    let asked = async { Queue::connect(endpoint, &queue_name()).await?.server().await };
+    let asked = async {
+        Queue::connect(endpoint, &queue_name())
+            .await?
+            .server()
+            .await
+    };
     match asked.await {
         Ok(server) => judge(&server),
         Err(error) => Check::failed(TITLE, error.to_string()),

@@ -8,22 +8,26 @@ use futures::future::join_all;
 
 /// What deploying and removing an object takes. A server-side apply that makes an object needs `create` besides `patch`.
 const TO_DEPLOY: &[&str] = &["get", "create", "patch", "delete"];
+/// What is asked of the namespace: one that is there and is not ours stays as it is. Whether one may be made that is not
+/// there yet is asked with the namespace itself.
+const TO_LOOK: &[&str] = &["get"];
 /// What following a kind takes.
 const TO_FOLLOW: &[&str] = &["list", "watch"];
 
 /// What the observer and the search for Redis read, whatever the manifests are.
-const READ: &[(&str, &str, &[&str])] = &[
-    ("apps", "deployments", TO_FOLLOW),
-    ("", "pods", TO_FOLLOW),
-    ("autoscaling", "horizontalpodautoscalers", TO_FOLLOW),
-    ("keda.sh", "scaledobjects", TO_FOLLOW),
-    ("", "events", TO_FOLLOW),
-    ("", "resourcequotas", TO_FOLLOW),
-    ("", "endpoints", &["get"]),
+const READ: &[(&str, &str, Option<&str>, &[&str])] = &[
+    ("apps", "deployments", None, TO_FOLLOW),
+    ("", "pods", None, TO_FOLLOW),
+    ("autoscaling", "horizontalpodautoscalers", None, TO_FOLLOW),
+    ("keda.sh", "scaledobjects", None, TO_FOLLOW),
+    ("", "events", None, TO_FOLLOW),
+    ("", "resourcequotas", None, TO_FOLLOW),
+    ("", "endpoints", Some("redis"), &["get"]),
     // The metric's name stands where a resource's does.
     (
         "external.metrics.k8s.io",
         "s0-redis-keda-demo-queue",
+        None,
         &["list"],
     ),
 ];
@@ -62,8 +66,8 @@ impl Needed {
     }
 
     fn right(&self, verb: &str) -> Right {
-        // Nobody can be granted to list or to create an object of a certain name.
-        let by_name = !matches!(verb, "create" | "list" | "watch");
+        // Nobody can be granted to create an object of a certain name.
+        let by_name = verb != "create";
         Right {
             verb: verb.to_owned(),
             group: self.group.to_owned(),
@@ -89,12 +93,17 @@ pub(super) fn needed(ground: Ground<'_>) -> Vec<Needed> {
             (*group, *resource),
             place(manifest, ground),
             name,
-            TO_DEPLOY,
+            if manifest.kind() == "Namespace" {
+                TO_LOOK
+            } else {
+                TO_DEPLOY
+            },
         );
     }
-    for (group, resource, verbs) in READ {
+    for (group, resource, name, verbs) in READ {
         let namespace = Some(ground.namespace.to_owned());
-        add(&mut all, (*group, *resource), namespace, None, verbs);
+        let name = name.map(str::to_owned);
+        add(&mut all, (*group, *resource), namespace, name, verbs);
     }
     all
 }

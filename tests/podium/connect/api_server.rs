@@ -87,7 +87,7 @@ async fn whatever_happens_in_the_middle_of_a_deployment_deploying_again_complete
             refused(403, forbidden),
             &[
                 "apply deployment/redis",
-                "kubectl apply -k manifests/podium/rbac",
+                "kubectl apply -f manifests/podium/rbac.yaml",
             ],
         ),
         (
