@@ -10,7 +10,7 @@ FUZZ_TARGETS := api_request web_request resp job deck
 FUZZ_SECONDS := 60
 IMAGE := podium:latest
 
-.PHONY: run test lint bench soak fuzz help deny advisories cargo-deny browser-test assets image
+.PHONY: run test lint bench soak fuzz image help deny advisories cargo-deny corpora browser-test assets
 
 run: assets ## Build what is needed and present the built-in talk on the embedded cluster
 	cargo build --release --locked
@@ -48,6 +48,7 @@ fuzz: assets ## Fuzz every target for FUZZ_SECONDS (60) each, with a nightly too
 	@command -v cargo-fuzz >/dev/null || cargo install --locked --version $(FUZZ_VERSION) cargo-fuzz
 	@ulimit -s 2048; for target in $(FUZZ_TARGETS); do \
 		mkdir -p fuzz/corpus/$$target; \
+		tar -xzf fuzz/corpora/$$target.tar.gz -C fuzz/corpus/$$target || exit 1; \
 		dictionary=$$(ls fuzz/$$target.dict 2>/dev/null); \
 		cargo +nightly fuzz run -s none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) $${dictionary:+-dict=$$dictionary} || exit 1; \
@@ -55,6 +56,12 @@ fuzz: assets ## Fuzz every target for FUZZ_SECONDS (60) each, with a nightly too
 
 image: ## The container image IMAGE (podium:latest), with docker, podman or buildah, whichever works here
 	@.ci/image $(IMAGE)
+
+corpora: ## Minimise what fuzzing has found and keep it for the next time
+	@for target in $(FUZZ_TARGETS); do \
+		cargo +nightly fuzz cmin -s none $$target fuzz/corpus/$$target && \
+		tar -czf fuzz/corpora/$$target.tar.gz --sort=name --mtime=@0 --owner=0 --group=0 -C fuzz/corpus/$$target . || exit 1; \
+	done
 
 browser-test: assets ## The browser tests alone, against a fresh build
 	@.ci/need $(TEST_NEEDS)
