@@ -1,5 +1,5 @@
 // The control page as a speaker under stress uses it: wrong numbers, second thoughts, a lost connection.
-import { act, deployed, expect, logIn, test, until } from "./talk.mjs";
+import { act, deployed, expect, logIn, start, test, until } from "./talk.mjs";
 
 const BAD_COUNTS = ["0", "-1", "1000000000", "plenty"];
 /** A number may be written back with separators. */
@@ -9,15 +9,21 @@ const note = (page, kind) => deed(page, kind).locator("[data-note]");
 const press = (page, kind) => deed(page, kind).locator("button").click();
 const countOf = (page, kind) => page.evaluate((kind) => window.podium.model.actions.filter((action) => action.kind === kind).length, kind);
 
-// First, because it needs a server on which nothing is deployed yet.
-test("a disabled button says why", async ({ speaker }) => {
-  await until(speaker, (model) => model.deployment?.state === "absent");
-  for (const kind of ["spike", "enqueue", "purge"]) {
-    await expect(deed(speaker, kind).locator("button")).toBeDisabled();
-    await expect(deed(speaker, kind).locator("button")).toHaveAttribute("title", "Deploy the demo first.");
-    await expect(note(speaker, kind)).toHaveText("Deploy the demo first.");
+test("a disabled button says why", async ({ page }) => {
+  // A server of its own, on which nothing is deployed yet.
+  const talk = await start();
+  try {
+    await logIn(page, talk);
+    await until(page, (model) => model.deployment?.state === "absent");
+    for (const kind of ["spike", "enqueue", "purge"]) {
+      await expect(deed(page, kind).locator("button")).toBeDisabled();
+      await expect(deed(page, kind).locator("button")).toHaveAttribute("title", "Deploy the demo first.");
+      await expect(note(page, kind)).toHaveText("Deploy the demo first.");
+    }
+    await expect(note(page, "remove")).toHaveText("Nothing deployed.");
+  } finally {
+    await talk.stop();
   }
-  await expect(note(speaker, "remove")).toHaveText("Nothing deployed.");
 });
 
 test("the control page is the speaker's alone", async ({ page, request, talk }) => {

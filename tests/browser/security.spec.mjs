@@ -80,7 +80,9 @@ test("a hostile picture opened by itself runs nothing", async ({ page }) => {
   }
 });
 
-test("a page elsewhere can neither press a button, frame a page nor guess a key", async ({ context, page, talk }) => {
+test("a page elsewhere can neither press a button, frame a page nor guess a key", async ({ context, page }) => {
+  // A server of its own: the demo that an earlier test deployed would hide whether this one was refused.
+  const talk = await start();
   await logIn(page, talk);
   // `localhost` at another port is the same site, so that the strict cookie goes along: the hardest case.
   const site = talk.url.replace("127.0.0.1", "localhost");
@@ -111,6 +113,7 @@ test("a page elsewhere can neither press a button, frame a page nor guess a key"
     await fresh.close();
   } finally {
     server.close();
+    await talk.stop();
   }
 });
 
