@@ -6,6 +6,7 @@
 //! `locate` finds the demo's Redis and `port_forward` reaches it from outside. Errors carry the remedy, since the speaker
 //! reads them.
 
+mod absence;
 pub mod apply;
 mod conflict;
 pub mod connect;
@@ -43,6 +44,8 @@ pub struct Cluster {
     /// For what the room sees: a failure must show at once, not after kube's own fifteen tries.
     observing: kube::Client,
     address: String,
+    /// The proxy on the way there, for messages.
+    proxy: Option<String>,
     /// How the demo's Redis is reached.
     reach: locate::Reach,
 }
@@ -106,6 +109,9 @@ pub enum ClusterError {
     /// The demo's Redis is not there (yet).
     #[error("{0}")]
     NoRedis(String),
+    /// The demo's Redis is there, and no way leads to it from here.
+    #[error("{0}")]
+    NoWay(String),
 }
 
 impl ClusterError {
@@ -170,14 +176,37 @@ impl Cluster {
             kube::Error::Api(status) => ClusterError::Refused {
                 doing: doing.to_owned(),
                 code: status.code,
-                message: status.message,
+                message: absence::words(&status),
             },
-            other => ClusterError::Unreachable {
-                address: self.address.clone(),
-                // The pages take what follows the last semicolon for the remedy.
-                reason: root_cause(&other).replace("; ", ", "),
-            },
+            kube::Error::Service(inner) if inner.is::<ConnectError>() => {
+                match inner.downcast::<ConnectError>() {
+                    Ok(connect) => ClusterError::Connect(*connect),
+                    Err(other) => self.unreachable(&kube::Error::Service(other)),
+                }
+            }
+            other => self.unreachable(&other),
         }
+    }
+
+    fn unreachable(&self, error: &kube::Error) -> ClusterError {
+        ClusterError::Unreachable {
+            address: self.address.clone(),
+            reason: absence::reason(error, self.proxy.as_deref()),
+        }
+    }
+
+    /// What a watch says that will not mend by itself: that we may not look, or are not known. Everything else the watcher
+    /// tries again.
+    fn refusal(&self, doing: &str, error: kube::runtime::watcher::Error) -> Option<ClusterError> {
+        use kube::runtime::watcher::Error;
+        let told = match error {
+            Error::InitialListFailed(told)
+            | Error::WatchStartFailed(told)
+            | Error::WatchFailed(told) => self.error(doing, told),
+            Error::WatchError(status) => self.error(doing, kube::Error::Api(status)),
+            Error::NoResourceVersion => return None,
+        };
+        matches!(told.code(), Some(401 | 403)).then_some(told)
     }
 }
 

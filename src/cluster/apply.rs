@@ -230,7 +230,12 @@ impl Cluster {
         };
         match api.create(&parameters, &object).await {
             Ok(_) => Ok(true),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            // What is being deleted is no object to share: it is gone in a moment, and its password with it.
+            Err(kube::Error::Api(status))
+                if status.code == 409 && !status.message.contains("being deleted") =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(self.error(&doing, error)),
         }
     }
@@ -286,7 +291,10 @@ impl Cluster {
             Err(kube::Error::Api(status)) if status.code == 404 => {
                 return Err(unknown_kind(manifest));
             }
-            Err(error) => return Err(self.error("discover kinds", error)),
+            Err(error) => {
+                let (kind, version) = (manifest.kind(), manifest.api_version());
+                return Err(self.error(&format!("look up the kind {kind} of {version}"), error));
+            }
         };
         Ok(match (capabilities.scope, manifest.namespace()) {
             (Scope::Cluster, _) => Api::all_with(self.client.clone(), &resource),

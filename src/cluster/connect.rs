@@ -5,27 +5,35 @@
 //! `kubectl` does, and no proxy stands between us and this machine. Whatever is wrong becomes a [`ConnectError`] that
 //! names the file, the context or the program, and what to do. Nothing here asks the API server anything.
 
+mod credentials;
 mod error;
+mod patience;
+mod plugin;
 mod proxy;
 
 pub use error::ConnectError;
 pub use proxy::Proxies;
 
 use super::{Cluster, ClusterError, LONGEST_SILENCE, locate, root_cause, without_credentials};
-use kube::config::{
-    ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext,
-};
-use std::io::IsTerminal as _;
+use crate::clock::Clock;
+use credentials::Credentials;
+use kube::client::{AuthError, ClientBuilder};
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext};
+use patience::Patience;
+use plugin::Plugin;
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::task::spawn_blocking;
+use tower::ServiceBuilder;
+use tower::buffer::BufferLayer;
+use tower::filter::AsyncFilterLayer;
+use tower::retry::RetryLayer;
 
 /// How long a connection may take to be made, TLS included. kube's own 30 s are longer than a speaker waits.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// How long a program that brings credentials may take where nobody could talk to it: it asks a service or a cache.
-const PLUGIN_LIMIT: Duration = Duration::from_secs(10);
-/// The same at a terminal, where it may wait for somebody to log in with a browser.
-const LOGIN_LIMIT: Duration = Duration::from_secs(180);
+/// How many requests may wait for a client to take them, as the library has it.
+const WAITING: usize = 1024;
+/// Where a pod finds its service account.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// Where the cluster is described, and the way out of this network.
 #[derive(Clone, Debug, Default)]
@@ -65,9 +73,7 @@ impl Cluster {
     /// # Errors
     /// [`ConnectError::NotInCluster`].
     pub async fn in_cluster() -> Result<Self, ClusterError> {
-        let config = kube::Config::incluster().map_err(|error| ConnectError::NotInCluster {
-            reason: root_cause(&error),
-        })?;
+        let config = kube::Config::incluster().map_err(|error| not_in_cluster(&error))?;
         let mut cluster = Self::open(config).await?;
         cluster.reach = locate::Reach::inside();
         Ok(cluster)
@@ -113,105 +119,84 @@ impl Cluster {
             config.cluster_url = url;
         }
         config.connect_timeout = Some(CONNECT_LIMIT);
-        let plugin = Plugin::prepare(&mut config);
+        // `Patience` asks again in its place.
+        config.default_retry = false;
+        let credentials = bring(&mut config.auth_info).await?;
         let mut observing = config.clone();
-        observing.default_retry = false;
         observing.read_timeout = Some(LONGEST_SILENCE);
         // Or the time that a connection waited for its next request would count.
         observing.reset_reader_on_write = true;
-        // In a thread of its own, since the library waits there for the program that brings the credentials.
-        let build = spawn_blocking(move || {
-            Ok::<_, kube::Error>((
-                kube::Client::try_from(config)?,
-                kube::Client::try_from(observing)?,
-            ))
-        });
-        let (client, observing) = match tokio::time::timeout(plugin.limit, build).await {
-            Ok(Ok(built)) => built.map_err(|error| plugin.explain(&error))?,
-            Ok(Err(broken)) => {
-                let reason = broken.to_string();
-                return Err(ConnectError::Credentials { reason }.into());
-            }
-            Err(_) => return Err(plugin.too_slow().into()),
-        };
+        let proxy = config.proxy_url.as_ref();
+        let proxy = proxy.map(|url| without_credentials(&url.to_string()));
         Ok(Self {
-            client,
-            observing,
+            client: client(config, Patience::patient(credentials.clone()))?,
+            observing: client(observing, Patience::none(credentials))?,
             address,
+            proxy,
             reach: locate::Reach::default(),
         })
     }
 }
 
-/// The program that brings the credentials, if there is one, as messages need it.
-struct Plugin {
-    program: String,
-    hint: Option<String>,
-    limit: Duration,
+/// Runs the program that brings the credentials, if there is one, and leaves the library none to run.
+async fn bring(user: &mut kube::config::AuthInfo) -> Result<Option<Credentials>, ConnectError> {
+    let Some(plugin) = Plugin::of(user, Clock::wall())? else {
+        return Ok(None);
+    };
+    user.exec = None;
+    let mut brought = plugin.run().await?;
+    if let Some((certificate, key)) = brought.identity.take() {
+        plugin::identify(user, certificate, key);
+    }
+    Credentials::new(plugin, &brought)
 }
 
-impl Plugin {
-    /// Tells the program whether somebody is there to talk to: `IfAvailable` means just that. Without a terminal its
-    /// words are kept for the message, instead of going past it.
-    fn prepare(config: &mut kube::Config) -> Self {
-        let somebody_is_there = std::io::stdin().is_terminal();
-        let (mut program, mut hint) = (String::new(), None);
-        if let Some(exec) = &mut config.auth_info.exec {
-            program = exec.command.clone().unwrap_or_default();
-            hint = exec.install_hint.clone().map(|hint| first_line(&hint));
-            if !somebody_is_there {
-                exec.interactive_mode = Some(ExecInteractiveMode::Never);
+fn client(config: kube::Config, patience: Patience) -> Result<kube::Client, ConnectError> {
+    let credentials = patience.credentials();
+    // A client can be shared once it has a queue in front of it.
+    let layers = ServiceBuilder::new()
+        .layer(RetryLayer::new(patience))
+        .option_layer(credentials.map(AsyncFilterLayer::new))
+        .layer(BufferLayer::new(WAITING));
+    let builder = ClientBuilder::try_from(config).map_err(|error| unusable(&error))?;
+    Ok(builder.with_layer(&layers).build())
+}
+
+fn unusable(error: &kube::Error) -> ConnectError {
+    match error {
+        kube::Error::ProxyProtocolUnsupported { .. }
+        | kube::Error::ProxyProtocolDisabled { .. } => ConnectError::Proxy {
+            reason: error.to_string(),
+        },
+        kube::Error::Auth(AuthError::ReadTokenFile(reason, path)) if path.starts_with(ACCOUNT) => {
+            ConnectError::NotInCluster {
+                reason: format!("{} cannot be read ({reason})", path.display()),
             }
         }
-        Self {
-            program,
-            hint,
-            limit: if somebody_is_there {
-                LOGIN_LIMIT
-            } else {
-                PLUGIN_LIMIT
-            },
-        }
+        kube::Error::Auth(AuthError::ReadTokenFile(reason, path)) => ConnectError::Credentials {
+            reason: format!("its tokenFile {} cannot be read ({reason})", path.display()),
+        },
+        other => ConnectError::Credentials {
+            reason: root_cause(other).replace("; ", ", "),
+        },
     }
+}
 
-    fn too_slow(self) -> ConnectError {
-        ConnectError::PluginSlow {
-            program: self.program,
-            seconds: self.limit.as_secs(),
+/// What of a pod's service account is not there.
+fn not_in_cluster(error: &InClusterError) -> ConnectError {
+    let file = |name: &str, reason: &dyn std::fmt::Display| {
+        format!("{ACCOUNT}/{name} cannot be read ({reason})")
+    };
+    let reason = match error {
+        InClusterError::ReadEnvironmentVariable(_) => {
+            "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not both set".to_owned()
         }
-    }
-
-    fn explain(&self, error: &kube::Error) -> ConnectError {
-        use kube::client::AuthError;
-        let program = self.program.clone();
-        match error {
-            kube::Error::Auth(AuthError::AuthExecStart(reason)) => ConnectError::NoPlugin {
-                reason: reason.to_string(),
-                hint: self
-                    .hint
-                    .clone()
-                    .unwrap_or_else(|| format!("install {program}, or put its folder on PATH")),
-                program,
-            },
-            kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => ConnectError::PluginFailed {
-                program,
-                reason: last_line(&out.stderr).unwrap_or_else(|| out.status.to_string()),
-            },
-            kube::Error::Auth(AuthError::ExecPluginFailed | AuthError::AuthExecParse(_)) => {
-                ConnectError::PluginFailed {
-                    program,
-                    reason: "what it printed is no ExecCredential with a status".to_owned(),
-                }
-            }
-            kube::Error::ProxyProtocolUnsupported { .. }
-            | kube::Error::ProxyProtocolDisabled { .. } => ConnectError::Proxy {
-                reason: error.to_string(),
-            },
-            other => ConnectError::Credentials {
-                reason: root_cause(other),
-            },
-        }
-    }
+        InClusterError::ReadCertificateBundle(reason) => file("ca.crt", reason),
+        InClusterError::ParseCertificates(reason) => file("ca.crt", reason),
+        InClusterError::ReadDefaultNamespace(reason) => file("namespace", reason),
+        other => other.to_string(),
+    };
+    ConnectError::NotInCluster { reason }
 }
 
 /// The files that are there, joined, and how to name them.
@@ -334,4 +319,34 @@ fn last_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
     let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
     Some(line.trim().chars().take(300).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    /// The files lie at a fixed place of the machine, which a test cannot fill; what the library says of it can be had.
+    #[test]
+    fn what_a_service_account_lacks_is_named_by_its_path() {
+        let gone = || io::Error::from(io::ErrorKind::NotFound);
+        let token = PathBuf::from(ACCOUNT).join("token");
+        let of_token = unusable(&kube::Error::Auth(AuthError::ReadTokenFile(gone(), token)));
+        let of_authority = not_in_cluster(&InClusterError::ReadCertificateBundle(gone()));
+        let of_namespace = not_in_cluster(&InClusterError::ReadDefaultNamespace(gone()));
+        for (error, file) in [
+            (of_token, "token"),
+            (of_authority, "ca.crt"),
+            (of_namespace, "namespace"),
+        ] {
+            let said = error.to_string();
+            assert!(
+                said.starts_with(&format!(
+                    "not in a cluster: {ACCOUNT}/{file} cannot be read ("
+                )),
+                "{said}"
+            );
+            assert!(said.contains("; give the pod a service account"), "{said}");
+        }
+    }
 }

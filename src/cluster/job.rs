@@ -104,7 +104,14 @@ impl Cluster {
             std::pin::pin!(watcher(pods, selected).default_backoff().applied_objects());
         let mut told = String::new();
         while let Some(change) = changes.next().await {
-            let Ok(pod) = change else { continue };
+            let pod = match change {
+                Ok(pod) => pod,
+                // The watcher keeps trying, but for what trying does not help.
+                Err(error) => match self.refusal(&format!("follow the pod of job/{name}"), error) {
+                    Some(refused) => return Err(refused),
+                    None => continue,
+                },
+            };
             let reason = match stage(&pod) {
                 Stage::Started => return Ok(Ok(pod.metadata.name.unwrap_or_default())),
                 Stage::Hopeless(reason) => return Ok(Err(reason)),
@@ -151,8 +158,11 @@ impl Cluster {
                     }
                 }
                 Ok(None) => break,
-                // The watch is being re-established: the watcher keeps trying.
-                Err(_) => {}
+                Err(error) => {
+                    if let Some(refused) = self.refusal(&format!("follow job/{name}"), error) {
+                        return Err(refused);
+                    }
+                }
             }
         }
         Err(gone(name))

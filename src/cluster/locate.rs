@@ -85,8 +85,8 @@ impl Cluster {
     /// The URL of the Redis behind Service `redis` in `namespace`, password included.
     ///
     /// # Errors
-    /// [`ClusterError::NoRedis`] when it is not deployed, not ready, or not reachable from here; other
-    /// [`ClusterError`]s when the cluster does not answer.
+    /// [`ClusterError::NoRedis`] when it is not deployed or not ready, [`ClusterError::NoWay`] when it is not reachable
+    /// from here; other [`ClusterError`]s when the cluster does not answer.
     pub async fn redis_url(&self, namespace: &str) -> Result<String, ClusterError> {
         let endpoint = self.redis_endpoint(namespace).await?;
         let address = match route(self.reach.place, self.reach.asked, &endpoint.ip) {

@@ -8,7 +8,9 @@
 //! The local port is open to every program of this machine, as `kubectl`'s is; Redis asks them for its password. It
 //! stays open as long as this process: whoever was given its address may connect at any time.
 
+use super::absence::words;
 use super::locate::Endpoint;
+use super::remedy::Right;
 use super::{Cluster, ClusterError};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, Portforwarder};
@@ -39,7 +41,7 @@ impl Forwards {
     /// can be: a refusal is told here, where somebody reads it.
     ///
     /// # Errors
-    /// [`ClusterError::NoRedis`] with the remedy; others when the cluster does not answer.
+    /// [`ClusterError::NoWay`] with the remedy; others when the cluster does not answer.
     pub(super) async fn open(
         &self,
         cluster: &Cluster,
@@ -49,7 +51,7 @@ impl Forwards {
         let stream = begin(cluster, namespace, endpoint).await?;
         end(stream).await;
         self.listen(cluster, namespace).map_err(|error| {
-            ClusterError::NoRedis(format!(
+            ClusterError::NoWay(format!(
                 "no local port can be opened for the way to Redis: {error}"
             ))
         })
@@ -127,8 +129,8 @@ async fn begin(
     endpoint: &Endpoint,
 ) -> Result<Portforwarder, ClusterError> {
     let Some(pod) = &endpoint.pod else {
-        return Err(ClusterError::NoRedis(format!(
-            "Service `redis` in namespace {namespace} has no pod behind it, only the address {}: name a Redis that is reachable from here with --redis",
+        return Err(ClusterError::NoWay(format!(
+            "Service `redis` in namespace {namespace} has no pod behind it, only the address {}; name a Redis that is reachable from here with --redis",
             endpoint.ip
         )));
     };
@@ -136,11 +138,11 @@ async fn begin(
     let ports = [endpoint.port];
     match timeout(BEGINNING, pods.portforward(pod, &ports)).await {
         Ok(begun) => begun.map_err(|error| match refusal(namespace, pod, &error) {
-            Some(reason) => ClusterError::NoRedis(reason),
+            Some(reason) => ClusterError::NoWay(reason),
             None => cluster.error(&format!("forward a port to pod {pod}"), error),
         }),
-        Err(_) => Err(ClusterError::NoRedis(format!(
-            "no port-forward to pod {pod} within {} ms; is the node that runs it well?",
+        Err(_) => Err(ClusterError::NoWay(format!(
+            "no port-forward to pod {pod} within {} ms; see whether the node that runs it is ready (`kubectl get nodes`), or {AROUND}",
             BEGINNING.as_millis()
         ))),
     }
@@ -152,20 +154,55 @@ async fn end(forwarder: Portforwarder) {
     let _ = timeout(ENDING, forwarder.join()).await;
 }
 
+/// How to do without a port-forward.
+const AROUND: &str = "do without: run Podium in the cluster (manifests/podium), name a Redis that is reachable from here with --redis, or, where this machine can dial pods, add --redis-route direct";
+
 /// Why a stream could not be begun, with what to do; `None` when the cluster as a whole has the better words.
+///
+/// Whatever the API server itself has to say about a pod or a right it says in those words; any other answer to the
+/// question for a stream is from something on the way that does not know WebSockets.
 fn refusal(namespace: &str, pod: &str, error: &kube::Error) -> Option<String> {
-    let remedy =
-        "run Podium in the cluster, or name a Redis that is reachable from here with --redis";
-    match error {
-        kube::Error::Api(status) if status.code == 403 => Some(format!(
-            "Redis is inside the cluster, and forwarding a port to pod {pod} is not allowed ({}); allow `create` and `get` of pods/portforward in namespace {namespace}, {remedy}",
-            status.message
-        )),
-        kube::Error::UpgradeConnection(reason) => Some(format!(
-            "cannot forward a port to pod {pod}: something on the way to the API server carries no WebSockets ({reason}); {remedy}"
-        )),
-        _ => None,
+    let status = match error {
+        kube::Error::Api(status) => status,
+        kube::Error::UpgradeConnection(reason) => return Some(no_stream(pod, &reason.to_string())),
+        _ => return None,
+    };
+    match status.code {
+        401 | 429 => None,
+        403 if status.message.contains("pods/portforward")
+            || status.message.contains("is forbidden") =>
+        {
+            Some(format!(
+                "Redis is inside the cluster, and forwarding a port to pod {pod} is not allowed ({}); allow `create` and `get` of pods/portforward in namespace {namespace}: `{}`, or {AROUND}",
+                status.message.replace("; ", ", "),
+                grant(namespace, &status.message)
+            ))
+        }
+        404 if status.message.contains("not found") && status.message.starts_with("pods ") => {
+            Some(format!("pod {pod} went away at that moment; try again"))
+        }
+        _ => Some(no_stream(pod, &words(status))),
     }
+}
+
+fn no_stream(pod: &str, reason: &str) -> String {
+    format!(
+        "cannot forward a port to pod {pod}: something on the way to the API server carries no WebSockets ({reason}); let it pass them (Upgrade: websocket), or {AROUND}"
+    )
+}
+
+fn grant(namespace: &str, message: &str) -> String {
+    let right = Right {
+        verb: "create".to_owned(),
+        group: String::new(),
+        resource: "pods/portforward".to_owned(),
+        namespace: Some(namespace.to_owned()),
+        name: None,
+    };
+    let who = message
+        .split_once("User \"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    right.grant(&["create", "get"], who.map_or("YOU", |(who, _)| who))
 }
 
 #[cfg(test)]

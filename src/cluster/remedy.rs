@@ -77,10 +77,22 @@ impl Right {
 /// What to do about a refusal, with the semicolon; empty when the refusal says it all.
 pub(super) fn of_refusal(code: u16, message: &str) -> String {
     match code {
+        _ if message.contains("denied the request:") || message.contains(" denied request: ") => {
+            "; a rule of this cluster forbids it (an admission webhook or policy): change what it names in the manifests (--manifests), or ask whoever made the rule".to_owned()
+        }
+        _ if message.contains("failed calling webhook") => {
+            "; a webhook that checks such objects is itself away: see `kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`, and mend or delete the one named".to_owned()
+        }
+        _ if message.contains("with a web page") => {
+            "; check the server's address in the kubeconfig, and whether a proxy or a login page stands before it".to_owned()
+        }
         401 => "; the cluster does not know these credentials, or they have expired: log in again, or make a new token (`kubectl create token`), until `kubectl get namespaces` works".to_owned(),
         403 => of_forbidden(message),
         409 if message.contains("being deleted") || message.contains("being terminated") => {
             "; wait until it is gone, then try again".to_owned()
+        }
+        404 if message.starts_with("namespaces \"") => {
+            "; the namespace went away meanwhile: deploy again, which makes it anew".to_owned()
         }
         409 if !message.contains("Apply failed") && !message.contains("conflicts with") => {
             "; somebody else changed it at that moment: try again".to_owned()
@@ -89,7 +101,8 @@ pub(super) fn of_refusal(code: u16, message: &str) -> String {
             "; the server speaks TLS: write its address with https:// in the kubeconfig".to_owned()
         }
         410 => "; the cluster no longer knows what was asked for: try again".to_owned(),
-        429 => "; the API server has more to do than it can: wait a moment, then try again".to_owned(),
+        422 => "; correct that in the manifests (--manifests), or let the cluster's tool say more with `kubectl apply --dry-run=server`".to_owned(),
+        429 => "; the API server is throttling, for it has more to do than it can: wait a moment, then try again, which goes on from there".to_owned(),
         500..=599 => "; something in the cluster is broken: look at `kubectl get --raw '/readyz?verbose'`, then try again".to_owned(),
         _ => String::new(),
     }
@@ -115,6 +128,18 @@ fn of_forbidden(message: &str) -> String {
 /// What to do when the API server was not reached, or the connection to it was of no use.
 pub(super) fn of_absence(reason: &str) -> &'static str {
     let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if has(&["asks for a name and a password"]) {
+        return "write them into the proxy's address, as http://NAME:PASSWORD@HOST:PORT, in HTTPS_PROXY or as the cluster's proxy-url";
+    }
+    if has(&["the proxy "]) {
+        return "check HTTPS_PROXY, or the cluster's proxy-url, and whether that proxy runs and may lead there: NO_PROXY names the hosts that need none";
+    }
+    if has(&["is no Kubernetes API"]) {
+        return "check the server's address in the kubeconfig, and whether a proxy or a login page stands before it";
+    }
+    if has(&["invalid HTTP", "HTTP version"]) {
+        return "it does not speak HTTP there: check the port, or write the address with https:// in the kubeconfig";
+    }
     if has(&["UnknownIssuer", "BadSignature"]) {
         "its certificate is signed by nobody whom the kubeconfig trusts: put its authority there (certificate-authority), or fetch the kubeconfig anew"
     } else if has(&["NotValidForName", "not valid for name"]) {
@@ -129,8 +154,6 @@ pub(super) fn of_absence(reason: &str) -> &'static str {
         "no such host is known here: check the address in the kubeconfig, the network and the VPN"
     } else if has(&["deadline has elapsed", "timed out", "no answer"]) {
         "it may be stopped, or a firewall or a missing VPN keeps us away: see whether `kubectl version` gets an answer"
-    } else if has(&["tunnel", "proxy"]) {
-        "the proxy did not let us through: check proxy-url in the kubeconfig, HTTPS_PROXY and NO_PROXY"
     } else if has(&["closed", "reset", "Broken pipe", "end of file", "EOF"]) {
         "the connection was cut; what was done so far stays, and trying again goes on from there"
     } else {

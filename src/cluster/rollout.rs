@@ -6,6 +6,11 @@ use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::Api;
 use kube::runtime::{WatchStreamExt as _, watcher};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often who may not watch an object looks whether it is gone.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How far a Deployment's rollout is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +28,7 @@ impl Cluster {
     /// time limit.
     ///
     /// # Errors
-    /// [`ClusterError::Refused`] when the Deployment vanishes meanwhile.
+    /// [`ClusterError::Refused`] when the Deployment vanishes meanwhile, or we may not look at it.
     pub async fn rolled_out(
         &self,
         namespace: &str,
@@ -33,6 +38,7 @@ impl Cluster {
         let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
         let mut changes =
             std::pin::pin!(watcher::watch_object(deployments, name).default_backoff());
+        let doing = format!("wait for deployment/{name}");
         let mut seen = false;
         while let Some(change) = changes.next().await {
             match change {
@@ -45,21 +51,28 @@ impl Cluster {
                     }
                 }
                 Ok(None) if seen => break,
-                // Not there yet, or the watch is being re-established: the watcher keeps trying.
-                Ok(None) | Err(_) => {}
+                // Not there yet.
+                Ok(None) => {}
+                // The watcher keeps trying, but for what trying does not help.
+                Err(error) => {
+                    if let Some(refused) = self.refusal(&doing, error) {
+                        return Err(refused);
+                    }
+                }
             }
         }
         Err(ClusterError::Refused {
-            doing: format!("wait for deployment/{name}"),
+            doing,
             code: 404,
             message: "it was deleted while we waited".to_owned(),
         })
     }
 
-    /// Waits until the object of `manifest` is gone. The caller sets the time limit.
+    /// Waits until the object of `manifest` is gone. The caller sets the time limit. Who may not watch it looks every
+    /// [`LOOK`], for which the right to get it is enough.
     ///
     /// # Errors
-    /// [`ClusterError`] when the kind cannot be looked up.
+    /// [`ClusterError`] when the kind cannot be looked up, or the object not be looked at.
     pub async fn gone(&self, manifest: &Manifest) -> Result<(), ClusterError> {
         let api = match self.api_for(manifest).await {
             Ok(api) => api,
@@ -68,10 +81,20 @@ impl Cluster {
         };
         let mut changes =
             std::pin::pin!(watcher::watch_object(api, manifest.name()).default_backoff());
+        let doing = format!("wait until {} is gone", manifest.title());
         while let Some(change) = changes.next().await {
-            if matches!(change, Ok(None)) {
-                break;
+            match change {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) => {}
+                Err(error) => {
+                    if self.refusal(&doing, error).is_some() {
+                        break;
+                    }
+                }
             }
+        }
+        while self.get(manifest).await?.is_some() {
+            sleep(LOOK).await;
         }
         Ok(())
     }

@@ -11,14 +11,17 @@ use super::action::{Ending, Progress};
 use super::dry_run::there_before;
 use super::namespace::{self, Standing};
 use super::password;
+use super::preflight::api::too_old;
 use crate::cluster::apply::{Manifest, Outcome};
 use crate::cluster::{Cluster, ClusterError};
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// How long the API server may take to answer one request. Well above a slow API server, far below a speaker's patience.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// How long a request may still take once we are told to stop; less than what an action may (`actions::STOP_LIMIT`).
+const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long a Deployment may take to become ready before we say that something is wrong.
 const ROLLOUT_LIMIT: Duration = Duration::from_secs(90);
 /// How long the removal may take in all; pods have grace periods, the namespace waits for them.
@@ -32,7 +35,7 @@ pub enum DemoError {
     Cluster(#[from] ClusterError),
     /// The API server took a request and said nothing.
     #[error(
-        "{name}: the Kubernetes API at {address} has not answered for {limit} s; see whether `kubectl get ns` does, then press again",
+        "{name}: the Kubernetes API at {address} has not answered for {limit} s; see whether `kubectl get namespaces` gets an answer, then try again, which goes on from there",
         limit = ANSWER_LIMIT.as_secs()
     )]
     NoAnswer {
@@ -41,6 +44,9 @@ pub enum DemoError {
         /// The API server's URL.
         address: String,
     },
+    /// The cluster cannot run the demo.
+    #[error("{0}")]
+    TooOld(String),
     /// A Deployment did not become ready in time.
     #[error(
         "{name} is not ready after {limit} s; look at `kubectl get pods -n {namespace}` and `kubectl describe {name} -n {namespace}`",
@@ -81,24 +87,36 @@ pub async fn deploy(
     for manifest in &manifests {
         progress(Progress::step(&manifest.title(), "waiting"));
     }
+    let stopped = |done: usize| {
+        Ok(Ending::Stopped(format!(
+            "{done} of {total} objects applied"
+        )))
+    };
+    if until_stopped(stop, young_enough(cluster)).await?.is_none() {
+        return stopped(0);
+    }
     for (manifest, done) in manifests.iter_mut().zip(0..) {
         let title = manifest.title();
-        let mut theirs = false;
-        if !stop.is_cancelled() {
-            progress(Progress::step(&title, "running"));
-            theirs = is_theirs(cluster, manifest, stop, &mut progress).await?;
-        }
         if stop.is_cancelled() {
-            return Ok(Ending::Stopped(format!(
-                "{done} of {total} objects applied"
-            )));
+            return stopped(done);
         }
-        if theirs {
-            progress(there_before(&title));
-            continue;
+        progress(Progress::step(&title, "running"));
+        let theirs = is_theirs(cluster, manifest, stop, &mut progress);
+        match until_stopped(stop, theirs).await? {
+            Some(true) => {
+                progress(there_before(&title));
+                continue;
+            }
+            Some(false) if !stop.is_cancelled() => {}
+            _ => return stopped(done),
         }
         let applied = apply(cluster, manifest, password, conflicts);
-        let outcome = answered(cluster, &title, applied).await?;
+        let applied = answered(cluster, &title, applied);
+        let Some(outcome) = until_stopped(stop, applied).await? else {
+            return Ok(Ending::Stopped(format!(
+                "{done} of {total} objects applied, and {title} was asked for without an answer"
+            )));
+        };
         progress(Progress::step(&title, outcome.word()));
     }
     ready(cluster, &manifests, stop, progress).await
@@ -122,6 +140,32 @@ async fn ready(
         }
     }
     Ok(Ending::Done("the queue demo is ready".to_owned()))
+}
+
+/// The answer, or `None` when we are told to stop and there is none [`STOP_GRACE`] later: what is on its way is worth a
+/// moment, since it tells what was done.
+async fn until_stopped<T>(
+    stop: &CancellationToken,
+    request: impl Future<Output = Result<T, DemoError>>,
+) -> Result<Option<T>, DemoError> {
+    let overdue = async {
+        stop.cancelled().await;
+        sleep(STOP_GRACE).await;
+    };
+    tokio::select! {
+        answer = request => answer.map(Some),
+        () = overdue => Ok(None),
+    }
+}
+
+/// Whether the cluster can run the demo. One that does not tell its version is tried.
+async fn young_enough(cluster: &Cluster) -> Result<(), DemoError> {
+    match cluster.version().await {
+        Ok(version) => too_old(&version, cluster.address())
+            .map_or(Ok(()), |reason| Err(DemoError::TooOld(reason))),
+        Err(ClusterError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Waits for the answer to a request about the object `name`, but not for ever.
@@ -240,8 +284,16 @@ pub async fn remove(
                 "{done} of {total} objects deleted"
             )));
         }
-        if delete(cluster, manifest, &mut progress).await? == Outcome::Deleted {
-            deleted.push(manifest);
+        let asked = until_stopped(stop, delete(cluster, manifest, &mut progress));
+        match asked.await? {
+            Some(Outcome::Deleted) => deleted.push(manifest),
+            Some(_) => {}
+            None => {
+                let title = manifest.title();
+                return Ok(Ending::Stopped(format!(
+                    "{done} of {total} objects deleted, and {title} was asked for without an answer"
+                )));
+            }
         }
     }
     // One limit for all of them: they go at the same time.

@@ -6,7 +6,7 @@
 //! then is *unknown*, as is what the cluster does not tell us. Only the first question, for the version, goes alone,
 //! since nothing else means anything when it fails. Unknown is not failed: somebody may deploy who may not list nodes.
 
-mod api;
+pub(super) mod api;
 mod demand;
 mod images;
 mod keda;

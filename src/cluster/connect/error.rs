@@ -85,6 +85,34 @@ pub enum ConnectError {
         /// What it said.
         reason: String,
     },
+    /// The program and we speak different versions.
+    #[error(
+        "{program:?}, which brings the credentials, speaks another version: {reason}; it must be client.authentication.k8s.io/v1 or v1beta1 in both: install a newer {program}, and let your cluster's tool write the kubeconfig anew"
+    )]
+    PluginVersion {
+        /// Its name.
+        program: String,
+        /// Which version was asked for, and which came.
+        reason: String,
+    },
+    /// The program must talk to somebody, and nobody is there.
+    #[error(
+        "{program:?}, which brings the credentials, wants to talk to somebody (interactiveMode: Always), and there is no terminal; start podium from a terminal, or get credentials that need none"
+    )]
+    PluginTerminal {
+        /// Its name.
+        program: String,
+    },
+    /// The program brought credentials that are over.
+    #[error(
+        "{program:?}, which brings the credentials, brought some that expired at {expired}; log in again with it, or set this machine's clock"
+    )]
+    PluginStale {
+        /// Its name.
+        program: String,
+        /// When, in UTC.
+        expired: String,
+    },
     /// The program takes too long.
     #[error(
         "{program:?}, which brings the credentials, has not ended for {seconds} s; see with `kubectl get namespaces` what it waits for, log in with it, then try again"

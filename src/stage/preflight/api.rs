@@ -14,20 +14,31 @@ pub(super) const TITLE: &str = "Kubernetes API";
 pub(super) async fn check(cluster: &Cluster) -> Check {
     match cluster.version().await {
         Ok(version) => judge(&version, cluster.address()),
+        // Somebody answers who does not tell us that; whether the rest is told is seen by asking for it.
+        Err(error) if matches!(error.code(), Some(403 | 404)) => Check::unknown(
+            TITLE,
+            format!("{} does not tell its version: {error}", cluster.address()),
+        ),
         Err(error) => Check::failed(TITLE, error.to_string()),
     }
+}
+
+/// Why nothing can be deployed on this version, if that is so.
+pub(in crate::stage) fn too_old(version: &str, address: &str) -> Option<String> {
+    let old = minor(version).is_some_and(|minor| minor < FIRST_USABLE);
+    old.then(|| {
+        format!("{version} at {address} is too old: the demo needs autoscaling/v2, Kubernetes 1.{FIRST_USABLE}, and was made for 1.{OLDEST}; upgrade the cluster")
+    })
 }
 
 fn judge(version: &str, address: &str) -> Check {
     let found = format!("{version} at {address}");
     let upgrade = "kubectl version";
+    if let Some(reason) = too_old(version, address) {
+        return Check::failed(TITLE, reason).fix(upgrade);
+    }
     match minor(version) {
         None => Check::unknown(TITLE, format!("{found}: not a version we can read")),
-        Some(minor) if minor < FIRST_USABLE => Check::failed(
-            TITLE,
-            format!("{found} is too old: the demo needs autoscaling/v2, Kubernetes 1.{FIRST_USABLE}, and was made for 1.{OLDEST}; upgrade the cluster"),
-        )
-        .fix(upgrade),
         Some(minor) if minor < OLDEST => Check::warning(
             TITLE,
             format!("{found} is older than 1.{OLDEST}, for which the demo was made; it may work, and KEDA of today does not promise to"),

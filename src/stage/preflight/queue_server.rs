@@ -22,6 +22,7 @@ pub(super) async fn check(ground: Ground<'_>, reached: bool) -> Check {
             Err(ClusterError::NoRedis(_)) => {
                 return Check::ok(TITLE, "not there yet; it comes with the demo");
             }
+            Err(ClusterError::NoWay(reason)) => return Check::failed(TITLE, reason),
             Err(error) => return Check::unanswered(TITLE, &error),
         },
     };
