@@ -2,9 +2,10 @@
 //! network, TLS and the API server, produced on purpose. Commands are run as a user runs them, on kubeconfigs that the
 //! tests write; behind them stands another Podium's cluster.
 
-mod api_server;
+pub(crate) mod api_server;
 mod kubeconfig;
 mod network;
+mod plugin;
 mod tls;
 
 use crate::talk::{Output, Talk, podium, run};
@@ -14,10 +15,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A folder with kubeconfigs, and the commands that use them.
-struct Desk(TempDir);
+pub(crate) struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -28,12 +29,12 @@ impl Desk {
     }
 
     /// A kubeconfig with one context, `there`, of the cluster at `server`.
-    fn config(&self, server: &str, cluster: &str, user: &str) -> PathBuf {
+    pub(crate) fn config(&self, server: &str, cluster: &str, user: &str) -> PathBuf {
         self.write("config", &config(server, cluster, user))
     }
 
     /// `podium` on the kubeconfig of this path, or list of paths.
-    async fn podium(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
+    pub(crate) async fn podium(&self, kubeconfig: &Path, arguments: &[&str]) -> Output {
         self.podium_with(kubeconfig, &[], arguments).await
     }
 
@@ -57,9 +58,14 @@ impl Desk {
         run(&mut command).await
     }
 
+    /// The home of the commands.
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
     /// What `podium queue-depth` complains of: it needs the cluster, and nothing of the demo before it.
     #[track_caller]
-    fn complaint(output: &Output) -> &str {
+    pub(crate) fn complaint(output: &Output) -> &str {
         assert_eq!(output.code, Some(1), "{output:?}");
         &output.stderr
     }
@@ -76,7 +82,7 @@ fn config(server: &str, cluster: &str, user: &str) -> String {
 }
 
 /// Where the API server of a talk is, and the token that it takes.
-fn api(talk: &Talk) -> (SocketAddr, String) {
+pub(crate) fn api(talk: &Talk) -> (SocketAddr, String) {
     let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
     let config: serde_json::Value = serde_json::from_str(&text).unwrap();
     let server = config["clusters"][0]["cluster"]["server"].as_str().unwrap();
@@ -86,7 +92,7 @@ fn api(talk: &Talk) -> (SocketAddr, String) {
 }
 
 #[track_caller]
-fn says(text: &str, parts: &[&str]) {
+pub(crate) fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in: {text}");
     }

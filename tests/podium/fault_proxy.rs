@@ -1,7 +1,8 @@
 //! An API server that answers wrongly: it passes requests on to a real one, but for those that it was told to spoil.
 //!
 //! [`Fault`]s are for requests of a method whose path holds some text, the first so many of them or all: a refusal of
-//! any status, an answer cut short, before or after the request was carried out, an answer that says something else.
+//! any status, an answer cut short, before or after the request was carried out or in its midst, an answer that says
+//! something else, or comes from something else: a page of a proxy.
 //! [`Metric`] and [`Expiry`] are for what goes on for longer.
 
 use axum::Router;
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// What kube sends and Kubernetes answers when a watch asks for a version that is no longer known.
@@ -44,12 +45,18 @@ pub(crate) enum Metric {
 pub(crate) enum Fault {
     /// It is answered with this status and text.
     Refused(u16, String),
+    /// It is answered with a whole `Status`, whose code is the answer's.
+    Status(Value),
+    /// It is answered with this status and a text that is no Kubernetes object.
+    Page(u16, &'static str),
     /// It is answered with this status, and with how many seconds to wait.
     Busy(u16, u32),
     /// The connection breaks off, and the request was not carried out.
     Lost,
     /// The connection breaks off, and the request was carried out.
     Cut,
+    /// The request was carried out, and half of the answer arrives.
+    Half,
     /// It is answered with this instead.
     Answered(Value),
     /// It is never answered.
@@ -72,6 +79,7 @@ struct Plan {
     metric: Arc<Mutex<Metric>>,
     expiring: Arc<Mutex<Expiring>>,
     rules: Arc<Mutex<Vec<Rule>>>,
+    met: Arc<Notify>,
 }
 
 /// Which watches are told that their version is gone: those whose kind has not been listed since.
@@ -100,6 +108,7 @@ impl Meddler {
             metric: Arc::new(Mutex::new(Metric::Answered)),
             expiring: Arc::default(),
             rules: Arc::default(),
+            met: Arc::default(),
         };
         let router = Router::new().fallback(answer).with_state(plan.clone());
         let stop = CancellationToken::new();
@@ -125,6 +134,20 @@ impl Meddler {
             left: times,
             fault,
         });
+    }
+
+    /// Whether a fault that was to come so many times has not yet.
+    pub(crate) fn owes(&self) -> bool {
+        let rules = self.plan.rules.lock().unwrap();
+        // Those that are for ever are never used up.
+        rules
+            .iter()
+            .any(|rule| rule.left > 0 && rule.left < usize::MAX / 2)
+    }
+
+    /// Waits until a request meets a fault; one that met it before and was not waited for counts.
+    pub(crate) async fn met(&self) {
+        self.plan.met.notified().await;
     }
 
     /// Spoils nothing any more.
@@ -183,12 +206,19 @@ fn fault(plan: &Plan, request: &Request) -> Option<Fault> {
         rule.left > 0 && rule.method == request.method().as_str() && uri.contains(&rule.path)
     })?;
     rule.left -= 1;
+    plan.met.notify_one();
     Some(rule.fault.clone())
 }
 
 async fn spoiled(plan: &Plan, request: Request, fault: Fault) -> Response {
     match fault {
         Fault::Refused(code, message) => refusal(code, &message),
+        Fault::Status(status) => {
+            let code = status["code"].as_u64().unwrap();
+            let code = StatusCode::from_u16(u16::try_from(code).unwrap()).unwrap();
+            (code, axum::Json(status)).into_response()
+        }
+        Fault::Page(code, text) => (StatusCode::from_u16(code).unwrap(), text).into_response(),
         Fault::Busy(code, seconds) => {
             let mut answer = refusal(code, "the server is currently unable to handle the request");
             let wait = HeaderValue::from(seconds);
@@ -200,6 +230,7 @@ async fn spoiled(plan: &Plan, request: Request, fault: Fault) -> Response {
             pass_on(plan, request).await;
             broken_off()
         }
+        Fault::Half => halved(pass_on(plan, request).await).await,
         Fault::Answered(body) => axum::Json(body).into_response(),
         Fault::Hanging => std::future::pending().await,
     }
@@ -218,6 +249,16 @@ fn refusal(code: u16, message: &str) -> Response {
 fn broken_off() -> Response {
     let broken = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("cut")) });
     Body::from_stream(broken).into_response()
+}
+
+/// Half of an answer, before the connection breaks off.
+async fn halved(answer: Response) -> Response {
+    let (parts, body) = answer.into_parts();
+    let mut body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    body.truncate(body.len() / 2);
+    let half = futures::stream::once(async { Ok::<_, std::io::Error>(body) });
+    let end = futures::stream::once(async { Err(std::io::Error::other("cut")) });
+    Response::from_parts(parts, Body::from_stream(half.chain(end)))
 }
 
 /// The answer to a watch whose version is gone.

@@ -6,6 +6,9 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+use crate::connect::api_server::meddled;
+use crate::connect::{Desk, says};
+use crate::fault_proxy::Fault;
 use crate::talk::{self, Output, Talk};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
@@ -154,4 +157,77 @@ async fn what_cannot_be_forwarded_is_told_with_its_reason() {
             .contains("no ready pod behind Service `redis` yet"),
         "{output:?}"
     );
+}
+
+#[tokio::test]
+async fn a_forward_that_is_refused_or_not_understood_on_the_way_says_how_to_do_without() {
+    let (talk, meddler, desk, config) = meddled().await;
+    talk.deploy().await;
+    let around = "or do without: run Podium in the cluster (manifests/podium), name a Redis that is reachable from here with --redis, or, where this machine can dial pods, add --redis-route direct";
+    let no_stream = "something on the way to the API server carries no WebSockets (";
+    let refused = |code, message: &str| Fault::Refused(code, message.to_owned());
+    let forbidden = r#"pods "redis-1" is forbidden: User "jane" cannot create resource "pods/portforward" in API group "" in the namespace "keda-demo""#;
+    for (fault, parts) in [
+        (
+            refused(403, forbidden),
+            &[
+                "is not allowed (pods \"redis-1\" is forbidden: User \"jane\"",
+                "allow `create` and `get` of pods/portforward in namespace keda-demo",
+                "kubectl create role podium-pods-portforward --verb=create,get --resource=pods/portforward -n keda-demo",
+                "--user=jane",
+                around,
+            ][..],
+        ),
+        (
+            Fault::Page(403, "<html>Blocked</html>"),
+            &[no_stream, "answers 403 with a web page", around],
+        ),
+        (
+            refused(400, "unable to upgrade: Upgrade request required"),
+            &[no_stream, "Upgrade request required", around],
+        ),
+        (
+            Fault::Page(404, "404 page not found"),
+            &[no_stream, "404 page not found", around],
+        ),
+        (Fault::Page(502, ""), &[no_stream, "HTTP 502", around]),
+        (Fault::Page(200, "hello"), &[no_stream, "200 OK", around]),
+        (
+            refused(404, "pods \"redis-1\" not found"),
+            &["went away at that moment", "try again"],
+        ),
+        (
+            refused(401, "Unauthorized"),
+            &["forward a port to pod redis-", "log in again"],
+        ),
+        (Fault::Lost, &["the connection was cut", "trying again"]),
+        (
+            Fault::Hanging,
+            &["no port-forward to pod redis-", "kubectl get nodes", around],
+        ),
+    ] {
+        meddler.heal();
+        meddler.spoil("GET", "/portforward", usize::MAX, fault);
+        let route = ["queue-depth", "--redis-route", "port-forward"];
+        let output = desk.podium(&config, &route).await;
+        says(Desk::complaint(&output), parts);
+    }
+    meddler.heal();
+    meddler.spoil("GET", "/portforward", usize::MAX, refused(403, forbidden));
+    let route = ["status", "--redis-route", "port-forward"];
+    let status = desk.podium(&config, &route).await;
+    assert_eq!(status.code, Some(1), "{status:?}");
+    says(
+        &status.stdout,
+        &["✗ Redis", "pods/portforward in namespace keda-demo", around],
+    );
+
+    let route = ["--redis-route", "port-forward"];
+    let (there, _log) = Talk::start_logged(Some(&config), &route).await;
+    let mut events = there.events().await;
+    let said = |_: &str, data: &Value| {
+        data.to_string()
+            .contains("allow `create` and `get` of pods/portforward")
+    };
+    events.until(PATIENCE, said).await;
 }

@@ -155,13 +155,13 @@ async fn several_kubeconfigs_are_joined_and_the_context_named_is_used_by_every_c
 }
 
 /// A program of this text, and a user that gets credentials from it.
-fn plugin(desk: &Desk, text: &str) -> String {
+pub(super) fn plugin(desk: &Desk, text: &str) -> String {
     let path = desk.write("plugin", &format!("#!/bin/sh\n{text}\n"));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     user(path.to_str().unwrap())
 }
 
-fn user(program: &str) -> String {
+pub(super) fn user(program: &str) -> String {
     format!(
         "exec: {{apiVersion: client.authentication.k8s.io/v1, command: \"{program}\", interactiveMode: IfAvailable, \
          installHint: \"get it from the cloud's page\"}}"
@@ -241,8 +241,22 @@ async fn in_a_cluster_means_inside_one() {
         Desk::complaint(&output),
         &[
             "not in a cluster",
+            "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not both set",
             "service account",
             "--cluster kubeconfig",
         ],
+    );
+    // Where this test itself runs in a pod, its account is there, and no API server at this port.
+    let account = "/var/run/secrets/kubernetes.io/serviceaccount";
+    let parts = match std::path::Path::new(account).exists() {
+        true => ["cannot reach the Kubernetes API", "is the cluster running?"],
+        false => [account, "cannot be read (No such file"],
+    };
+    command
+        .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        .env("KUBERNETES_SERVICE_PORT", "9");
+    says(
+        Desk::complaint(&crate::talk::run(&mut command).await),
+        &parts,
     );
 }

@@ -131,6 +131,89 @@ async fn a_proxy_is_used_as_the_kubeconfig_or_the_environment_says_and_never_for
     );
 }
 
+/// Something that answers whatever it is asked with these bytes, and hangs up.
+async fn answering(answer: &'static [u8]) -> (SocketAddr, DropGuard) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(stopped.run_until_cancelled_owned(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let mut client = BufReader::new(client);
+            let mut line = String::new();
+            while client.read_line(&mut line).await.is_ok_and(|read| read > 2) {
+                line.clear();
+            }
+            // Who is answered may have gone.
+            let _ = client.write_all(answer).await;
+        }
+    }));
+    (address, stop.drop_guard())
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_asks_for_a_password_hangs_up_or_is_away_is_named() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let away = free.local_addr().unwrap();
+    drop(free);
+    let (refusing, _a) = answering(b"HTTP/1.1 403 Forbidden\r\n\r\n").await;
+    let (asking, _b) = answering(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
+    let (silent, _c) = answering(b"").await;
+    let desk = Desk::new();
+    for (proxy, parts) in [
+        (
+            format!("http://{refusing}"),
+            &["refuses to lead there", "NO_PROXY names the hosts"][..],
+        ),
+        (
+            format!("http://me:hidden@{asking}"),
+            &["asks for a name and a password", "NAME:PASSWORD@HOST:PORT"],
+        ),
+        (
+            format!("http://{silent}"),
+            &["does not lead there (", "proxy-url"],
+        ),
+        (
+            format!("http://{away}"),
+            &["is not reached (", "refused", "whether that proxy runs"],
+        ),
+        (
+            format!("socks5://{away}"),
+            &["is not reached (", "whether that proxy runs"],
+        ),
+    ] {
+        let shown = format!("the proxy {}", proxy.replace("me:hidden@", ""));
+        let field = format!(", proxy-url: \"{proxy}\"");
+        let own = desk.config("https://cluster.example:6443", &field, "token: t");
+        let output = desk.podium(&own, &["queue-depth"]).await;
+        let at = "cannot reach the Kubernetes API at https://cluster.example:6443";
+        says(Desk::complaint(&output), &[at, &shown]);
+        says(&output.stderr, parts);
+        assert!(!output.stderr.contains("hidden"), "{output:?}");
+        let plain = desk.config("https://cluster.example:6443", "", "token: t");
+        let variables = [("HTTPS_PROXY", proxy.as_str())];
+        let status = desk.podium_with(&plain, &variables, &["status"]).await;
+        says(&status.stdout, &["✗ Kubernetes API", &shown]);
+        says(&status.stdout, parts);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_something_else_or_hangs_up_is_told_from_one_that_is_away() {
+    let (other, _a) = answering(b"SSH-2.0-OpenSSH_9.6\r\n").await;
+    let (silent, _b) = answering(b"").await;
+    let desk = Desk::new();
+    for (server, parts) in [
+        (other, &["does not speak HTTP there", "check the port"]),
+        (silent, &["the connection was cut", "trying again"]),
+    ] {
+        let config = desk.config(&format!("http://{server}"), "", "token: t");
+        let output = desk.podium(&config, &["queue-depth"]).await;
+        says(Desk::complaint(&output), parts);
+    }
+}
+
 #[tokio::test]
 async fn a_proxy_that_is_none_is_told_from_a_cluster_that_is_away() {
     let desk = Desk::new();

@@ -134,6 +134,11 @@ async fn a_certificate_is_accepted_for_its_name_from_its_authority_in_its_time_a
             authority("good"),
             ["InvalidContentType", "does not speak TLS", "http://"],
         ),
+        (
+            &good.replace("https", "http"),
+            String::new(),
+            ["HTTP", "does not speak HTTP there", "https://"],
+        ),
     ] {
         let config = desk.config(server, &authority, &token);
         let output = desk.podium(&config, &["queue-depth"]).await;
