@@ -328,7 +328,7 @@ fn unknown_kind(manifest: &Manifest) -> ClusterError {
         api_version: manifest.api_version().to_owned(),
         kind: manifest.kind().to_owned(),
         remedy: if manifest.api_version().starts_with("keda.sh/") {
-            ": KEDA is not installed; `helm install keda keda --repo https://kedacore.github.io/charts --namespace keda --create-namespace`"
+            ": KEDA is not installed; `helm install keda keda --repo https://kedacore.github.io/charts --namespace keda --create-namespace`, or as `podium status` says for kubectl"
         } else {
             "; install what defines it, or take it out of the manifests"
         },

@@ -14,13 +14,14 @@ mod proxy;
 pub use error::ConnectError;
 pub use proxy::Proxies;
 
-use super::{Cluster, ClusterError, LONGEST_SILENCE, locate, root_cause, without_credentials};
+use super::{Cluster, ClusterError, LONGEST_SILENCE, locate, without_credentials};
 use crate::clock::Clock;
 use credentials::Credentials;
 use kube::client::{AuthError, ClientBuilder};
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext};
 use patience::Patience;
 use plugin::Plugin;
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use tower::ServiceBuilder;
@@ -177,7 +178,11 @@ fn unusable(error: &kube::Error) -> ConnectError {
             reason: format!("its tokenFile {} cannot be read ({reason})", path.display()),
         },
         other => ConnectError::Credentials {
-            reason: root_cause(other).replace("; ", ", "),
+            // Its innermost cause would not say which file it is about, and the outermost tells of the library.
+            reason: match other.source() {
+                Some(cause) => first_line(&cause.to_string()).replace("; ", ", "),
+                None => first_line(&other.to_string()).replace("; ", ", "),
+            },
         },
     }
 }

@@ -83,39 +83,43 @@ pub async fn deploy(
     stop: &CancellationToken,
     mut progress: impl FnMut(Progress),
 ) -> Result<Ending, DemoError> {
-    let total = manifests.len();
     for manifest in &manifests {
         progress(Progress::step(&manifest.title(), "waiting"));
     }
-    let stopped = |done: usize| {
+    let total = manifests.len();
+    let stopped = |done: usize, more: &str| {
         Ok(Ending::Stopped(format!(
-            "{done} of {total} objects applied"
+            "{done} of {total} objects applied{more}"
         )))
     };
     if until_stopped(stop, young_enough(cluster)).await?.is_none() {
-        return stopped(0);
+        return stopped(0, "");
     }
     for (manifest, done) in manifests.iter_mut().zip(0..) {
         let title = manifest.title();
         if stop.is_cancelled() {
-            return stopped(done);
+            return stopped(done, "");
         }
         progress(Progress::step(&title, "running"));
         let theirs = is_theirs(cluster, manifest, stop, &mut progress);
-        match until_stopped(stop, theirs).await? {
-            Some(true) => {
-                progress(there_before(&title));
-                continue;
-            }
-            Some(false) if !stop.is_cancelled() => {}
-            _ => return stopped(done),
+        let theirs = until_stopped(stop, theirs).await?;
+        let Some(theirs) = theirs.filter(|_| !stop.is_cancelled()) else {
+            return stopped(done, "");
+        };
+        if theirs {
+            progress(there_before(&title));
+            continue;
         }
-        let applied = apply(cluster, manifest, password, conflicts);
-        let applied = answered(cluster, &title, applied);
+        let applied = answered(
+            cluster,
+            &title,
+            apply(cluster, manifest, password, conflicts),
+        );
         let Some(outcome) = until_stopped(stop, applied).await? else {
-            return Ok(Ending::Stopped(format!(
-                "{done} of {total} objects applied, and {title} was asked for without an answer"
-            )));
+            return stopped(
+                done,
+                &format!(", and {title} was asked for without an answer"),
+            );
         };
         progress(Progress::step(&title, outcome.word()));
     }

@@ -68,7 +68,13 @@ fn read(folder: Option<&Path>, file: &str) -> Result<String, ClusterError> {
     };
     match folder {
         Some(folder) => {
-            std::fs::read_to_string(folder.join(file)).map_err(|error| wrong(error.to_string()))
+            let path = folder.join(file);
+            std::fs::read_to_string(&path).map_err(|error| ClusterError::Manifest {
+                file: path.display().to_string(),
+                reason: format!(
+                    "{error}; --manifests names a folder with a kustomization.yaml and the files that it lists"
+                ),
+            })
         }
         None => {
             let content = BuiltIn::get(file)

@@ -73,6 +73,58 @@ async fn every_command_of_the_page_is_known_or_marked_as_not_tried() {
     }
 }
 
+/// All of Rust's text below a folder.
+fn sources(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all += &sources(&path);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            all += &fs::read_to_string(path).unwrap();
+        }
+    }
+    all
+}
+
+#[test]
+fn every_message_of_the_page_is_one_that_podium_says_and_a_test_asserts() {
+    let page = read("docs/clusters.md");
+    let (_, rest) = page.split_once("| the message has |").unwrap();
+    let table = rest.split("\n\n").next().unwrap();
+    let said = ["cluster.rs", "cluster", "stage"].map(|part| {
+        let path = Path::new(ROOT).join("src").join(part);
+        if path.is_dir() {
+            sources(&path)
+        } else {
+            fs::read_to_string(path).unwrap()
+        }
+    });
+    let said = said.concat();
+    let asserted = ["connect", "deploy", "faults"].map(|part| {
+        let tests = Path::new(ROOT).join("tests/podium");
+        sources(&tests.join(part)) + &fs::read_to_string(tests.join(format!("{part}.rs"))).unwrap()
+    });
+    let asserted = asserted.concat()
+        + &read("tests/podium/port_forward.rs")
+        + &read("tests/podium/preflight.rs");
+    let rows: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    assert!(rows.len() >= 30, "{}", rows.len());
+    for message in rows {
+        let parts: Vec<&str> = message.split('…').map(str::trim).collect();
+        for part in &parts {
+            assert!(said.contains(part), "nothing says {part:?}");
+        }
+        let tested = parts
+            .iter()
+            .any(|part| part.len() >= 8 && asserted.contains(part));
+        assert!(tested, "no test asserts {message:?}");
+    }
+}
+
 #[test]
 fn the_images_context_has_every_folder_that_the_program_embeds() {
     let ignored = read(".dockerignore");

@@ -3,4 +3,4 @@
 
 mod live;
 mod queue;
-mod stage;
+pub(crate) mod stage;

@@ -212,6 +212,49 @@ async fn a_forward_that_is_refused_or_not_understood_on_the_way_says_how_to_do_w
         let output = desk.podium(&config, &route).await;
         says(Desk::complaint(&output), parts);
     }
+    let by_hand = serde_json::json!({"kind": "Endpoints", "apiVersion": "v1", "metadata": {"name": "redis"}, "subsets": [
+        {"addresses": [{"ip": "10.9.8.7"}], "ports": [{"port": 6379}]},
+    ]});
+    let not_ours = |verb: &str, plural: &str| {
+        let user = "User \"jane\" cannot";
+        refused(
+            403,
+            &format!(
+                "{plural} \"redis\" is forbidden: {user} {verb} resource \"{plural}\" in API group \"\" in the namespace \"keda-demo\""
+            ),
+        )
+    };
+    for (path, fault, parts) in [
+        (
+            "/endpoints/redis",
+            Fault::Answered(by_hand),
+            [
+                "has no pod behind it, only the address 10.9.8.7",
+                "reachable from here with --redis",
+            ],
+        ),
+        (
+            "/endpoints/redis",
+            not_ours("get", "endpoints"),
+            [
+                "find Redis: ",
+                "kubectl create role podium-endpoints --verb=get",
+            ],
+        ),
+        (
+            "/secrets/redis",
+            not_ours("get", "secrets"),
+            [
+                "read Secret redis: ",
+                "kubectl create role podium-secrets --verb=get",
+            ],
+        ),
+    ] {
+        meddler.heal();
+        meddler.spoil("GET", path, usize::MAX, fault);
+        let output = desk.podium(&config, &["queue-depth"]).await;
+        says(Desk::complaint(&output), &parts);
+    }
     meddler.heal();
     meddler.spoil("GET", "/portforward", usize::MAX, refused(403, forbidden));
     let route = ["status", "--redis-route", "port-forward"];

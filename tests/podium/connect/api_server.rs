@@ -30,7 +30,7 @@ async fn a_refusal_says_who_is_refused_what_and_what_to_do() {
             "Unauthorized",
             &[
                 "Unauthorized",
-                "expired",
+                "the cluster does not know these credentials, or they have expired",
                 "log in again",
                 "kubectl create token",
             ][..],

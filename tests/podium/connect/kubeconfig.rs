@@ -19,17 +19,40 @@ async fn whatever_is_wrong_with_a_kubeconfig_is_told_with_its_remedy() {
         ", certificate-authority: /no/such/file",
         "token: t",
     );
+    let no_token = config("http://127.0.0.1:9", "", "tokenFile: /no/such/token");
+    let no_certificate = config(
+        "https://127.0.0.1:9",
+        "",
+        "client-certificate: /no/such/pem, client-key: /no/such/key",
+    );
     for (name, text, parts) in [
+        (
+            "token",
+            &*no_token,
+            &[
+                "tokenFile /no/such/token cannot be read",
+                "log in to the cluster again",
+            ][..],
+        ),
+        (
+            "certificate",
+            &no_certificate,
+            &[
+                "cannot be used: failed to load client certificate",
+                "/no/such/pem",
+                "log in to the cluster again",
+            ],
+        ),
         (
             "malformed",
             "current-context: [secret",
-            &["kubeconfig ", "malformed: ", "correct it"][..],
+            &["kubeconfig ", "malformed: ", "correct it"],
         ),
         (
             "elsewhere",
             &not_ours,
             &[
-                "no context \"elsewhere\"",
+                "there is no context \"elsewhere\"",
                 "has only \"there\"",
                 "--context",
             ],
@@ -208,7 +231,7 @@ async fn a_program_that_brings_no_credentials_is_named_with_what_it_said() {
     says(
         Desk::complaint(&output),
         &[
-            "the program \"no-such-login\"",
+            "the program \"no-such-login\", which cannot be run: ",
             "No such file",
             "get it from the cloud's page",
         ],
@@ -240,7 +263,7 @@ async fn in_a_cluster_means_inside_one() {
     says(
         Desk::complaint(&output),
         &[
-            "not in a cluster",
+            "not in a cluster: ",
             "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not both set",
             "service account",
             "--cluster kubeconfig",

@@ -55,22 +55,23 @@ async fn what_a_program_brings_and_is_of_no_use_is_told_with_its_remedy() {
     let odd = credential("t", ", expirationTimestamp: tomorrow");
     let old = good.replace("k8s.io/v1,", "k8s.io/v1beta1,");
     let none = good.replace("token: 't'", "");
-    let as_is = |user: String| user;
-    let alpha = |user: String| user.replace("k8s.io/v1,", "k8s.io/v1alpha1,");
-    let always = |user: String| user.replace("IfAvailable", "Always");
-    let cases: [(&str, &dyn Fn(String) -> String, &[&str]); 7] = [
+    // What of the kubeconfig is changed, and to what.
+    let as_is = ("", "");
+    let alpha = ("k8s.io/v1,", "k8s.io/v1alpha1,");
+    let always = ("IfAvailable", "Always");
+    for (text, (from, to), parts) in [
         (
-            &over,
-            &as_is,
+            over.as_str(),
+            as_is,
             &[
                 "brought some that expired at 2001-02-03T04:05:06Z",
                 "this machine's clock",
             ],
         ),
-        (&odd, &as_is, &["\"tomorrow\" is no time", "log in again"]),
+        (&odd, as_is, &["\"tomorrow\" is no time", "log in again"]),
         (
             &old,
-            &as_is,
+            as_is,
             &[
                 "speaks another version",
                 "answered \"client.authentication.k8s.io/v1beta1\"",
@@ -78,17 +79,17 @@ async fn what_a_program_brings_and_is_of_no_use_is_told_with_its_remedy() {
         ),
         (
             &none,
-            &as_is,
+            as_is,
             &["neither a token nor a certificate", "log in again"],
         ),
         (
             "exit 7",
-            &as_is,
+            as_is,
             &["failed: exit status: 7", "log in again with it"],
         ),
         (
             &good,
-            &alpha,
+            alpha,
             &[
                 "speaks another version",
                 "asks it for \"client.authentication.k8s.io/v1alpha1\"",
@@ -96,15 +97,14 @@ async fn what_a_program_brings_and_is_of_no_use_is_told_with_its_remedy() {
         ),
         (
             &good,
-            &always,
+            always,
             &[
                 "wants to talk to somebody (interactiveMode: Always)",
                 "from a terminal",
             ],
         ),
-    ];
-    for (text, changed, parts) in cases {
-        let user = changed(plugin(&desk, text));
+    ] {
+        let user = plugin(&desk, text).replacen(from, to, usize::from(!from.is_empty()));
         let config = desk.config("http://127.0.0.1:9", "", &user);
         let output = desk.podium(&config, &["queue-depth"]).await;
         says(Desk::complaint(&output), parts);

@@ -117,27 +117,39 @@ async fn a_certificate_is_accepted_for_its_name_from_its_authority_in_its_time_a
         (
             &good,
             authority("other"),
-            ["UnknownIssuer", "signed by nobody", "certificate-authority"],
+            [
+                "UnknownIssuer",
+                "its certificate is signed by nobody whom the kubeconfig trusts",
+                "certificate-authority",
+            ],
         ),
         (
             &other,
             authority("other"),
-            ["other.example", "another host name", "tls-server-name"],
+            [
+                "other.example",
+                "its certificate is for another host name",
+                "tls-server-name",
+            ],
         ),
         (
             &expired,
             authority("expired"),
-            ["expired", "has expired", "clock"],
+            ["expired", "its certificate has expired", "clock"],
         ),
         (
             &server(api),
             authority("good"),
-            ["InvalidContentType", "does not speak TLS", "http://"],
+            [
+                "InvalidContentType",
+                "it does not speak TLS there",
+                "http://",
+            ],
         ),
         (
             &good.replace("https", "http"),
             String::new(),
-            ["HTTP", "does not speak HTTP there", "https://"],
+            ["HTTP", "it does not speak HTTP there", "https://"],
         ),
     ] {
         let config = desk.config(server, &authority, &token);

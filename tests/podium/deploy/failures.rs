@@ -6,13 +6,21 @@
 use crate::connect::api_server::meddled;
 use crate::connect::{Desk, says};
 use crate::fault_proxy::{Fault, Meddler};
+use crate::faults::stage::stuck_manifests;
 use crate::talk::{PODIUM, Talk};
+use podium::cluster::Cluster;
+use podium::config::Config;
+use podium::stage::action::Progress;
+use podium::stage::demo::{self, Conflicts, Password};
+use podium::stage::manifests;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
+use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// More than any of these waits; reached only when something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -187,7 +195,7 @@ fn of_the_server() -> Vec<Case> {
             "/apis/apps/v1",
             refused(500, "etcdserver: request timed out"),
             &[
-                "look up the kind Deployment of apps/v1: etcdserver: request timed out",
+                "look up the kind Deployment of apps/v1: etcdserver: request timed out; something in the cluster is broken",
                 "readyz?verbose",
             ],
         ),
@@ -304,6 +312,8 @@ async fn whatever_refuses_a_step_is_named_with_its_remedy_and_the_same_again_goe
     ] {
         all_told(&meddler, &desk, &config, &deploy, cases).await;
     }
+    let rehearsal = ["deploy-queue-demo", "--dry-run"];
+    all_told(&meddler, &desk, &config, &rehearsal, of_admission()).await;
     // A list that is too old to be gone on with, and a watch that breaks off, are begun anew without a word.
     let begun = json!({"kind": "DeploymentList", "apiVersion": "apps/v1", "items": [], "metadata": {
         "resourceVersion": "1", "continue": "more",
@@ -520,7 +530,7 @@ async fn a_button_that_failed_says_why_and_what_to_do_and_pressed_again_complete
     says(
         failed["remedy"].as_str().unwrap(),
         &[
-            "whoever administers the cluster",
+            "whoever administers the cluster can grant it:",
             "kubectl create role podium-deployments",
         ],
     );
@@ -619,4 +629,140 @@ async fn a_deployment_that_is_interrupted_says_how_far_it_came_and_a_removal_tak
     );
     let namespaces = talk.kubectl(&["get", "ns", "-o", "name"]).await.stdout;
     assert!(!namespaces.contains("keda-demo"), "{namespaces}");
+}
+
+/// Lets `seconds` pass at once, as soon as `moment` has come.
+async fn pass(moment: &Notify, seconds: u64) {
+    moment.notified().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test]
+async fn what_does_not_become_ready_or_does_not_go_is_told_when_its_time_is_over() {
+    let talk = Talk::start().await;
+    let folder = stuck_manifests();
+    let config = Config {
+        manifests: Some(folder.path().to_owned()),
+        ..Config::default()
+    };
+    let manifests = manifests::load(&config).unwrap();
+    let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
+    let cluster = Cluster::from_kubeconfig_text(&text).await.unwrap();
+    let (stop, moment) = (CancellationToken::new(), Notify::new());
+    let at = |name: &str, state: &str, detail: &str, told: &Progress| match told {
+        Progress::Step(step)
+            if step.name == name && step.state == state && step.detail == detail =>
+        {
+            moment.notify_one();
+        }
+        _ => {}
+    };
+    let deploying = demo::deploy(
+        &cluster,
+        manifests.clone(),
+        Password::AsGiven,
+        Conflicts::Refuse,
+        &stop,
+        |told| at("stuck ready", "running", "0/1", &told),
+    );
+    let (ended, ()) = tokio::join!(deploying, pass(&moment, 91));
+    says(
+        &ended.unwrap_err().to_string(),
+        &[
+            "deployment/stuck is not ready after 90 s; look at",
+            "kubectl describe deployment/stuck -n keda-demo",
+        ],
+    );
+    tokio::time::resume();
+    let removing = demo::remove(&cluster, &manifests, &stop, |told| {
+        at("deployment/stuck", "deleted", "", &told);
+    });
+    let (ended, ()) = tokio::join!(removing, pass(&moment, 91));
+    says(
+        &ended.unwrap_err().to_string(),
+        &[
+            "configmap/held -n keda-demo is still there after 90 s; a finalizer may hold it",
+            "-o yaml",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_answers_is_told_when_its_time_is_over() {
+    let (talk, meddler, _desk, config) = meddled().await;
+    let text = std::fs::read_to_string(&config).unwrap();
+    let cluster = Cluster::from_kubeconfig_text(&text).await.unwrap();
+    let manifests = manifests::load(&Config::default()).unwrap();
+    let stop = CancellationToken::new();
+    meddler.spoil("PATCH", "/secrets/redis", 1, Fault::Hanging);
+    let deploying = demo::deploy(
+        &cluster,
+        manifests,
+        Password::OwnRandom,
+        Conflicts::Refuse,
+        &stop,
+        |_| {},
+    );
+    let passing = async {
+        meddler.met().await;
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(16)).await;
+    };
+    let (ended, ()) = tokio::join!(deploying, passing);
+    says(
+        &ended.unwrap_err().to_string(),
+        &[
+            "secret/redis: the Kubernetes API at",
+            "has not answered for 15 s",
+            "which goes on from there",
+        ],
+    );
+    drop(talk);
+}
+
+#[tokio::test]
+async fn manifests_that_cannot_be_read_are_named_with_what_a_folder_must_have() {
+    let (_talk, _meddler, desk, config) = meddled().await;
+    let folder = desk.folder().join("demo");
+    let path = folder.to_str().unwrap().to_owned();
+    let deploy = ["deploy-queue-demo", "--manifests", &path];
+    let output = desk.podium(&config, &deploy).await;
+    says(
+        Desk::complaint(&output),
+        &[
+            "there is no kustomization.yaml in it",
+            "name the folder that `kubectl apply -k` would take",
+        ],
+    );
+    let needed = "--manifests names a folder with a kustomization.yaml";
+    std::fs::create_dir(&folder).unwrap();
+    for (list, file, parts) in [
+        (
+            "resources: [gone.yaml]",
+            "",
+            &["demo/gone.yaml: ", needed][..],
+        ),
+        (
+            "resources: [a.yaml]",
+            "kind: Secret",
+            &["a.yaml: document 1: apiVersion is missing"],
+        ),
+        (
+            "resources: [a.yaml]",
+            "apiVersion: example.com/v1\nkind: Odd\nmetadata: {name: a}",
+            &[
+                "example.com/v1 Odd is not known to this cluster",
+                "take it out of the manifests",
+            ],
+        ),
+        ("namePrefix: x-", "", &["namePrefix", "kubectl kustomize"]),
+    ] {
+        std::fs::write(folder.join("kustomization.yaml"), list).unwrap();
+        if !file.is_empty() {
+            std::fs::write(folder.join("a.yaml"), file).unwrap();
+        }
+        let output = desk.podium(&config, &deploy).await;
+        says(Desk::complaint(&output), parts);
+    }
 }

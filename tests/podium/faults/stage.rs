@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 const SOON: Duration = Duration::from_secs(10);
 
 /// Manifests that neither get ready nor go: an image that nobody has, and a finalizer that nobody clears.
-fn stuck_manifests() -> TempDir {
+pub(crate) fn stuck_manifests() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let files = [
         ("kustomization.yaml", "resources: [demo.yaml]\n"),
