@@ -2,6 +2,7 @@
 
 mod existing_redis;
 mod failures;
+mod interrupted;
 mod producer_job;
 
 use crate::talk::Talk;
