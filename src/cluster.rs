@@ -4,7 +4,7 @@
 //! `connect` makes one, `survey` asks what a place is like, `apply` changes objects, `rollout` waits for them, `job`
 //! follows a Job to its end, `watch` follows the demo, `metrics_api` asks for the external metric at the path the HPA uses,
 //! `locate` finds the demo's Redis and `port_forward` reaches it from outside. Errors carry the remedy, since the speaker
-//! reads them.
+//! reads them: `absence` and `remedy` find the words.
 
 mod absence;
 pub mod apply;

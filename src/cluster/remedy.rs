@@ -140,6 +140,9 @@ pub(super) fn of_absence(reason: &str) -> &'static str {
     if has(&["invalid HTTP", "HTTP version"]) {
         return "it does not speak HTTP there: check the port, or write the address with https:// in the kubeconfig";
     }
+    if has(&["fatal alert"]) {
+        return "the server ended the TLS handshake, as it does where it does not take our certificate: check client-certificate and client-key in the kubeconfig, or log in again";
+    }
     if has(&["UnknownIssuer", "BadSignature"]) {
         "its certificate is signed by nobody whom the kubeconfig trusts: put its authority there (certificate-authority), or fetch the kubeconfig anew"
     } else if has(&["NotValidForName", "not valid for name"]) {
