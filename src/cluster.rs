@@ -3,6 +3,7 @@
 //! Behind it is any cluster with KEDA, or the embedded one; nothing here knows which. [`Cluster`] is a cheap handle.
 //! `connect` makes one, `survey` asks what a place is like, `apply` changes objects, `rollout` waits for them, `job`
 //! follows a Job to its end, `watch` follows the demo, `metrics_api` asks for the external metric at the path the HPA uses,
+//! `pod_metrics` for what pods use of CPU,
 //! `locate` finds the demo's Redis and `port_forward` reaches it from outside. Errors carry the remedy, since the speaker
 //! reads them: `absence` and `remedy` find the words.
 
@@ -13,6 +14,7 @@ pub mod connect;
 pub mod job;
 pub mod locate;
 pub mod metrics_api;
+pub mod pod_metrics;
 mod port_forward;
 pub mod remedy;
 pub mod rollout;

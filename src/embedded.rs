@@ -19,6 +19,7 @@ pub mod kubelet;
 pub mod logs;
 pub mod proxy;
 pub mod store;
+pub mod usage;
 
 use crate::clock::Clock;
 use controllers::keda::ExternalMetrics;
@@ -58,6 +59,7 @@ pub async fn start(
     let address = listener.local_addr()?;
     let store = Store::new(clock);
     let logs = logs::Logs::default();
+    let usage = usage::Usage::default();
     let proxy = proxy::Proxy::new(store.clone());
     let metrics = ExternalMetrics::new(store.clone(), proxy.clone());
     let (sync_sender, next_syncs) = watch::channel(BTreeMap::new());
@@ -67,6 +69,7 @@ pub async fn start(
         listener,
         store.clone(),
         logs.clone(),
+        usage.clone(),
         metrics.clone(),
         token.clone(),
         shutdown.clone(),
@@ -94,8 +97,9 @@ pub async fn start(
         shutdown.clone(),
     ));
     tasks.spawn(proxy.clone().run(shutdown.clone()));
+    tasks.spawn(usage.clone().run(store.clock().clone(), shutdown.clone()));
     let store = api::attributed(&store, "kubelet");
-    tasks.spawn(kubelet::run(store, logs, proxy, program, shutdown));
+    tasks.spawn(kubelet::run(store, logs, usage, proxy, program, shutdown));
     Ok(Embedded {
         address,
         token,

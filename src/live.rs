@@ -12,6 +12,7 @@
 //! The observer samples five times a second while something moves and once a second at rest. A source that fails makes
 //! its own numbers `null` at once, with the reason in the `health` frame; an old number is never shown as a new one.
 
+pub mod cpu;
 pub mod hub;
 pub mod ink;
 pub mod keda_clock;

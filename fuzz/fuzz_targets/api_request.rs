@@ -15,6 +15,7 @@ use podium::embedded::controllers::keda::ExternalMetrics;
 use podium::embedded::logs::Logs;
 use podium::embedded::proxy::Proxy;
 use podium::embedded::store::Store;
+use podium::embedded::usage::Usage;
 use std::cell::LazyCell;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
             let store = Store::new(Clock::wall());
             let metrics = ExternalMetrics::new(store.clone(), Proxy::new(store.clone()));
             let shutdown = CancellationToken::new();
-            let api = api::router(store, Logs::default(), metrics, "t".to_owned(), shutdown);
+            let api = api::router(store, Logs::default(), Usage::default(), metrics, "t".to_owned(), shutdown);
             for request in input.split("\n===\n").filter_map(request) {
                 // An answer that is not there at once waits for the network or for a change; neither comes.
                 let Some(Ok(response)) = api.clone().oneshot(request).now_or_never() else {

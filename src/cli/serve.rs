@@ -12,7 +12,7 @@ use crate::live::hub::Hub;
 use crate::live::keda_clock::{KedaClock, Reader};
 use crate::live::room::Room;
 use crate::live::run::Runs;
-use crate::live::{observer, source};
+use crate::live::{cpu, observer, source};
 use crate::server::Limits;
 use crate::stage::actions::Actions;
 use crate::stage::{self, demo::random_key};
@@ -245,6 +245,12 @@ fn observe(
         metric: source::metric(
             cluster.clone(),
             view.clone(),
+            clock.clone(),
+            shutdown.clone(),
+        ),
+        cpu: cpu::follow(
+            cluster.clone(),
+            names.namespace.clone(),
             clock.clone(),
             shutdown.clone(),
         ),

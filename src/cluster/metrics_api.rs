@@ -61,9 +61,11 @@ impl Cluster {
     }
 }
 
-/// A Kubernetes quantity as the metrics API writes it: decimal, with `m`, `k`, `M`, `G` or no suffix.
-fn quantity(text: &str) -> Option<f64> {
+/// A Kubernetes quantity as the metrics API writes it: decimal, with `n`, `u`, `m`, `k`, `M`, `G` or no suffix.
+pub(super) fn quantity(text: &str) -> Option<f64> {
     let (number, scale) = match text.char_indices().last()? {
+        (end, 'n') => (&text[..end], 1e-9),
+        (end, 'u') => (&text[..end], 1e-6),
         (end, 'm') => (&text[..end], 0.001),
         (end, 'k') => (&text[..end], 1e3),
         (end, 'M') => (&text[..end], 1e6),
@@ -82,6 +84,7 @@ mod tests {
         assert_eq!(quantity("4812"), Some(4812.0));
         assert_eq!(quantity("5k"), Some(5000.0));
         assert_eq!(quantity("1500m"), Some(1.5));
+        assert_eq!(quantity("2500000u"), Some(2.5));
         assert_eq!(quantity("many"), None);
     }
 }

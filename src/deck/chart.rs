@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::time::Duration;
 
 /// What a graph can show: the live values of which the browser keeps a history.
-pub const SERIES: [&str; 11] = [
+pub const SERIES: [&str; 12] = [
     "depth",
     "in_flight",
     "enqueued",
@@ -27,6 +27,7 @@ pub const SERIES: [&str; 11] = [
     "replicas",
     "ready",
     "starting",
+    "cpu",
 ];
 
 /// Two samples a second make no shorter curve worth looking at.

@@ -55,7 +55,7 @@ impl Button {
 }
 
 /// The live values a node can show, as named in `sample` events.
-pub const SERIES: [&str; 18] = [
+pub const SERIES: [&str; 19] = [
     "depth",
     "in_flight",
     "enqueued",
@@ -74,6 +74,7 @@ pub const SERIES: [&str; 18] = [
     "pending",
     "terminating",
     "cold_start",
+    "cpu",
 ];
 
 #[derive(Deserialize)]

@@ -4,7 +4,8 @@
 //! A request passes these stations:
 //!
 //! 1. who calls (`access`, `identity`) and whether they may (`attributes`, `authorization`, `rbac`), then the paths that are no objects:
-//!    health, version, discovery, OpenAPI (`discovery`, `openapi`), reviews (`review`), external metrics;
+//!    health, version, discovery, OpenAPI (`discovery`, `openapi`), reviews (`review`), external metrics,
+//!    what pods and the node use (`resource_metrics`);
 //! 2. the path, read against the table of kinds into a target (`kind`, `request`);
 //! 3. reading (`read`, `watch`, `log`, `port_forward`, Tables in `table` and `columns`) or writing (`write`, with `decode`, `strict`,
 //!    `defaults` and `admission` on the way, and `strategic` or `apply` for patches; `delete`; `scale`),
@@ -46,6 +47,7 @@ mod quantity;
 mod rbac;
 mod read;
 mod request;
+mod resource_metrics;
 mod review;
 mod scale;
 mod scaled_object;
@@ -65,6 +67,7 @@ pub use ownership::attributed;
 use crate::embedded::controllers::keda::ExternalMetrics;
 use crate::embedded::logs::Logs;
 use crate::embedded::store::Store;
+use crate::embedded::usage::Usage;
 use crate::server::{self, Limits, Takeover};
 use attributes::Attributes;
 use axum::Router;
@@ -97,6 +100,7 @@ const DRAINED: usize = 32 * 1024 * 1024;
 struct Api {
     store: Store,
     logs: Logs,
+    usage: Usage,
     metrics: ExternalMetrics,
     identities: Identities,
     shutdown: CancellationToken,
@@ -127,12 +131,13 @@ pub async fn serve(
     listener: TcpListener,
     store: Store,
     logs: Logs,
+    usage: Usage,
     metrics: ExternalMetrics,
     token: String,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     require_loopback(&listener)?;
-    let app = router(store, logs, metrics, token, shutdown.clone());
+    let app = router(store, logs, usage, metrics, token, shutdown.clone());
     server::serve(listener, app, Limits::for_programs(), shutdown).await;
     Ok(())
 }
@@ -151,6 +156,7 @@ fn require_loopback(listener: &TcpListener) -> std::io::Result<()> {
 pub fn router(
     store: Store,
     logs: Logs,
+    usage: Usage,
     metrics: ExternalMetrics,
     token: String,
     shutdown: CancellationToken,
@@ -159,6 +165,7 @@ pub fn router(
     let api = Api {
         store,
         logs,
+        usage,
         metrics,
         identities: Identities::new(token),
         shutdown,
@@ -272,6 +279,17 @@ impl Api {
                         .await?,
                 )
             }
+            [
+                "apis",
+                resource_metrics::GROUP,
+                resource_metrics::VERSION,
+                path @ ..,
+            ] if call.method == Method::GET => json(resource_metrics::answer(
+                &self.store,
+                &self.usage,
+                path,
+                &call.query,
+            )?),
             [
                 "apis",
                 group @ ("authorization.k8s.io" | "authentication.k8s.io"),

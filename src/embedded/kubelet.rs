@@ -25,6 +25,7 @@ pub(in crate::embedded) use environment::expand;
 use crate::embedded::logs::Logs;
 use crate::embedded::proxy::Proxy;
 use crate::embedded::store::{self, Change, ChangeKind, Key, NODES, Object, PODS, Store};
+use crate::embedded::usage::Usage;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -60,6 +61,7 @@ const CONCURRENT_STARTS: usize = 4;
 pub async fn run(
     store: Store,
     logs: Logs,
+    usage: Usage,
     proxy: Proxy,
     program: PathBuf,
     shutdown: CancellationToken,
@@ -67,6 +69,7 @@ pub async fn run(
     let kubelet = Kubelet {
         store,
         logs,
+        usage,
         proxy,
         program,
         cold_start: COLD_START,
@@ -106,6 +109,7 @@ impl ColdStart {
 struct Kubelet {
     store: Store,
     logs: Logs,
+    usage: Usage,
     proxy: Proxy,
     program: PathBuf,
     cold_start: ColdStart,

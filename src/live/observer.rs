@@ -10,6 +10,7 @@
 mod deployment;
 mod light;
 
+use super::cpu;
 use super::hub::Hub;
 use super::keda_clock::Reader;
 use super::outage::Outages;
@@ -19,7 +20,8 @@ use super::sample::{Sample, Scaler};
 use super::source::{QUEUE_EVERY, QueueSource, Reading};
 use super::story::{MilestoneKind, Story};
 use crate::clock::Clock;
-use crate::cluster::view::{PodState, View};
+use crate::cluster::pod_metrics::PodCpu;
+use crate::cluster::view::{PodState, PodView, View};
 use crate::queue::stats::Stats;
 use deployment::Deployment;
 use light::Told;
@@ -46,6 +48,8 @@ pub struct Sources {
     pub queue: QueueSource,
     /// What the external metrics API says.
     pub metric: watch::Receiver<Reading<f64>>,
+    /// What the pods use of CPU, if the cluster says.
+    pub cpu: watch::Receiver<Reading<Option<PodCpu>>>,
     /// The KEDA clock.
     pub clock_reader: Reader,
     /// Whether the queue is in a Redis of the demo's own, so that a demo without one is not whole.
@@ -69,6 +73,7 @@ pub async fn run(
         deployment: Deployment::Unknown,
         redis_is_ours: sources.redis_is_ours,
         outages: Outages::default(),
+        cpu_is_served: false,
         last: None,
     };
     loop {
@@ -128,6 +133,8 @@ struct Observer {
     deployment: Deployment,
     redis_is_ours: bool,
     outages: Outages,
+    /// Whether the cluster had an API for it when that was last known.
+    cpu_is_served: bool,
     /// When the last sample was taken, by the wall clock and by one that nobody can set.
     last: Option<(i64, Instant)>,
 }
@@ -159,6 +166,12 @@ impl Observer {
             sample.next_poll = reading.next_poll;
             sample.stabilization_until = reading.stabilization_until;
         }
+        let cpu = sources.cpu.borrow().clone();
+        let pod_cpu = match cpu.current(cpu::FRESH) {
+            Ok(Some(pods)) if shown => pods.clone(),
+            _ => PodCpu::new(),
+        };
+        sample.cpu = workers_cpu(&view, &pod_cpu);
         self.tell_deployment(&view, now);
         let min = view.hpa.as_ref().map_or(1, |hpa| hpa.min);
         let reason = view.rescales.last().map(|rescale| rescale.message.as_str());
@@ -168,10 +181,11 @@ impl Observer {
             &view,
             (queue.err(), queue_since),
             (metric.err(), metric_since),
+            &cpu,
             now,
         );
         self.hub.pods(if shown {
-            view.pods.values().map(|pod| json!(pod)).collect()
+            pods(&view, &pod_cpu)
         } else {
             Value::Null
         });
@@ -205,12 +219,25 @@ impl Observer {
         self.recorder.shift(by);
     }
 
-    fn tell_health(&mut self, view: &View, queue: Told, metric: Told, now: i64) {
+    fn tell_health(
+        &mut self,
+        view: &View,
+        queue: Told,
+        metric: Told,
+        cpu: &Reading<Option<PodCpu>>,
+        now: i64,
+    ) {
+        if let Ok(answer) = &cpu.result {
+            self.cpu_is_served = answer.is_some();
+        }
+        let cpu = (cpu.current(cpu::FRESH).err(), cpu.since);
         let lights = [
             light::of_cluster(view),
             light::of_demo("redis", queue, self.deployment, self.redis_is_ours),
             light::of_demo("metrics", metric, self.deployment, true),
         ];
+        let extra = self.cpu_is_served.then(|| light::of_cpu(cpu));
+        let lights: Vec<_> = lights.into_iter().chain(extra).collect();
         for light in &lights {
             self.outages.note(light, now);
         }
@@ -286,6 +313,32 @@ fn fill_cluster(sample: &mut Sample, view: &View) {
         sample.quota_used = Some(used);
         sample.quota_hard = Some(hard);
     }
+}
+
+/// The sum over the pods that are there now, whole thousandths of a core as `kubectl top` rounds them: up. `None` while
+/// none of them has been measured.
+fn workers_cpu(view: &View, cpu: &PodCpu) -> Option<f64> {
+    let measured: Vec<f64> = view
+        .pods
+        .keys()
+        .filter_map(|name| cpu.get(name).copied())
+        .collect();
+    (!measured.is_empty()).then(|| measured.iter().sum::<f64>().ceil())
+}
+
+/// The pods as the pages get them; what one uses is only there when it is known.
+fn pods(view: &View, cpu: &PodCpu) -> Value {
+    let told = |name: &String, pod: &PodView| {
+        let mut pod = json!(pod);
+        if let Some(millicores) = cpu.get(name) {
+            pod["cpu"] = json!(millicores.ceil());
+        }
+        pod
+    };
+    view.pods
+        .iter()
+        .map(|(name, pod)| told(name, pod))
+        .collect()
 }
 
 /// The median cold start of the newest pods, ms.

@@ -68,6 +68,9 @@ pub struct Columns {
     pub service_rate: Vec<Option<f64>>,
     /// Whether KEDA's trigger is active.
     pub active: Vec<Option<bool>>,
+    /// What the workers use of CPU, thousandths of a core; no rows at all in a run from before this was kept.
+    #[serde(default)]
+    pub cpu: Vec<Option<f64>>,
 }
 
 /// A run.
@@ -108,6 +111,13 @@ impl Columns {
         self.service_rate.push(sample.service_rate);
         self.active
             .push(sample.scaler.map(|scaler| scaler == Scaler::Active));
+        self.cpu.push(sample.cpu);
+    }
+
+    /// What the workers used of CPU in a row, thousandths of a core.
+    #[must_use]
+    pub fn cpu_at(&self, row: usize) -> Option<f64> {
+        self.cpu.get(row).copied().flatten()
     }
 
     /// How many moments there are.

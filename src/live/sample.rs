@@ -74,6 +74,8 @@ pub struct Sample {
     pub terminating: Option<u64>,
     /// Time from a pod's creation to ready, median of the newest pods.
     pub cold_start: Option<i64>,
+    /// What the workers use of CPU, thousandths of a core, as metrics-server measured it last.
+    pub cpu: Option<f64>,
     /// Pods that the namespace's quota counts.
     pub quota_used: Option<i64>,
     /// Pods that the namespace's quota allows.

@@ -44,7 +44,7 @@ pub struct Reading<T> {
 }
 
 impl<T> Reading<T> {
-    fn unread(reason: &str) -> Self {
+    pub(super) fn unread(reason: &str) -> Self {
         Self {
             result: Err(reason.to_owned()),
             at: Instant::now(),
@@ -65,7 +65,7 @@ impl<T> Reading<T> {
     }
 }
 
-fn publish<T>(to: &watch::Sender<Reading<T>>, clock: &Clock, result: Result<T, String>) {
+pub(super) fn publish<T>(to: &watch::Sender<Reading<T>>, clock: &Clock, result: Result<T, String>) {
     let now = clock.now_ms();
     to.send_modify(|reading| {
         if reading.result.is_ok() != result.is_ok() || reading.since == 0 {

@@ -57,7 +57,7 @@ impl Timeline {
     pub fn columns(&self) -> Value {
         let now = self.latest().map_or(0, |latest| latest.t);
         let mut last = i64::MIN;
-        let mut seen: Vec<[bool; 6]> = Vec::new();
+        let mut seen: Vec<[bool; 7]> = Vec::new();
         let mut kept = Vec::new();
         for sample in &self.0 {
             let step = if sample.t >= now - FINE_FOR_MS {
@@ -86,12 +86,13 @@ impl Timeline {
             "replicas": column(&|s| json!(s.replicas)),
             "ready": column(&|s| json!(s.ready)),
             "service_rate": column(&|s| json!(s.service_rate)),
+            "cpu": column(&|s| json!(s.cpu)),
         })
     }
 }
 
 /// Which of the graphs' series are known.
-fn known(sample: &Sample) -> [bool; 6] {
+fn known(sample: &Sample) -> [bool; 7] {
     [
         sample.depth.is_some(),
         sample.in_flight.is_some(),
@@ -99,6 +100,7 @@ fn known(sample: &Sample) -> [bool; 6] {
         sample.replicas.is_some(),
         sample.ready.is_some(),
         sample.service_rate.is_some(),
+        sample.cpu.is_some(),
     ]
 }
 

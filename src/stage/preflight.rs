@@ -14,6 +14,7 @@ mod namespace;
 mod queue_server;
 mod quota;
 mod rights;
+mod worker_cpu;
 
 use crate::cluster::apply::Manifest;
 use crate::cluster::{Cluster, ClusterError};
@@ -212,6 +213,10 @@ fn of_cluster(ground: Ground<'_>) -> Vec<(String, BoxFuture<'_, Check>)> {
         (
             keda::METRICS.to_owned(),
             Box::pin(keda::metrics(ground.cluster)),
+        ),
+        (
+            worker_cpu::TITLE.to_owned(),
+            Box::pin(worker_cpu::check(ground)),
         ),
         (
             namespace::TITLE.to_owned(),

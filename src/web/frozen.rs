@@ -113,6 +113,7 @@ fn written(run: &Run, field: &str, format: &str) -> Option<String> {
             let active = columns.active[row]?;
             return Some(if active { "active" } else { "inactive" }.to_owned());
         }
+        "cpu" => return Some(cpu(columns.cpu_at(row)?)),
         "external_metric" => columns.external_metric[row].map(rounded),
         "service_rate" => columns.service_rate[row].map(rounded),
         "depth" => columns.depth[row],
@@ -135,6 +136,15 @@ fn written(run: &Run, field: &str, format: &str) -> Option<String> {
         "wanted" | "ready" => format!("{text} {format}"),
         _ => text,
     })
+}
+
+/// Thousandths of a core in the browser's words: `74 mCPU`, `1.25 CPU`.
+fn cpu(millicores: f64) -> String {
+    if millicores < 1_000.0 {
+        format!("{millicores:.0} mCPU")
+    } else {
+        format!("{:.2} CPU", millicores / 1_000.0)
+    }
 }
 
 #[expect(

@@ -7,7 +7,7 @@ import { DASH, text } from "./format.js";
 const SOURCE = {
   depth: "redis", in_flight: "redis", enqueued: "redis", processed: "redis", failed: "redis", dead: "redis", discarded: "redis",
   duplicates: "redis", arrival_rate: "redis", service_rate: "redis", wait_p50: "redis", wait_p95: "redis",
-  external_metric: "metrics", scaler: "metrics",
+  external_metric: "metrics", scaler: "metrics", cpu: "cpu",
 };
 
 const BADGE = {

@@ -51,6 +51,8 @@ const formats = {
   ms: duration,
   wanted: (value) => `${int(value)} wanted`,
   ready: (value) => `${int(value)} ready`,
+  // Thousandths of a core, as `kubectl top` counts.
+  cpu: (value) => (value < 1_000 ? `${int(value)} mCPU` : `${(value / 1_000).toFixed(2)} CPU`),
   state: (value) => String(value),
   // A countdown rounds up, so that "1 s" means "still to come" and 0 means "due".
   countdown: (value, now) => (value <= now ? "now" : `${Math.ceil((value - now) / 1000)} s`),

@@ -32,10 +32,12 @@ const GRAPHS = {
       { column: "replicas", word: "Replicas", width: 2, colour: "replicas", paths: steps },
       { column: "desired", word: "Desired", width: 1.5, colour: "desired", dash: [6, 4], paths: steps },
     ],
+    // What they cost, beside their number.
+    beside: [{ field: "cpu", word: "Using", format: "cpu", source: "cpu" }],
   },
 };
 
-/** Other live values: a plain line each. */
+/** Other live values: a plain line each. A third word names the source that a cluster need not have. */
 const PLAIN = {
   in_flight: ["In work", "jobs"],
   enqueued: ["Enqueued", "jobs"],
@@ -46,12 +48,13 @@ const PLAIN = {
   desired: ["Desired", "pods"],
   ready: ["Ready", "pods"],
   starting: ["Starting", "pods"],
+  cpu: ["Workers’ CPU", "mCPU", "cpu"],
 };
 
 function graphOf(name) {
   if (GRAPHS[name] || !PLAIN[name]) return GRAPHS[name];
-  const [title, unit] = PLAIN[name];
-  return { title, unit, least: 4, pins: ["trigger"], series: [{ column: name, word: unit, width: 2, colour: "replicas", paths: steps }] };
+  const [title, unit, source] = PLAIN[name];
+  return { title, unit, source, least: 4, pins: ["trigger"], series: [{ column: name, word: unit, width: 2, colour: "replicas", paths: steps }] };
 }
 
 /** How often a graph's words may change: a reader who stands on them must not be interrupted at each sample. */
@@ -82,6 +85,15 @@ function heading(graph) {
     const key = create("i", "chart-key");
     key.dataset.key = series.column;
     entry.append(key, create("span", "chart-word", series.word), value);
+    head.append(entry);
+  }
+  for (const { field, word, format, source } of graph.beside ?? []) {
+    const entry = create("span", "chart-entry");
+    const value = create("b", "chart-value", DASH);
+    Object.assign(value.dataset, { live: field, format });
+    Object.assign(entry.dataset, { onlyWith: source, beside: field });
+    entry.hidden = true;
+    entry.append(create("span", "chart-word", word), value);
     head.append(entry);
   }
   const readout = create("output", "chart-readout");
@@ -164,6 +176,7 @@ function mountGraph(graph, figure, model, { first, last, longest, threshold }) {
   canvas.setAttribute("aria-label", `${graph.title} over time, in ${graph.unit}`);
   const block = create("div", "chart-block");
   block.append(head, canvas);
+  if (graph.source) Object.assign(block, { hidden: true }).dataset.onlyWith = graph.source;
   figure.append(block);
 
   const place = { graph, first, last, model, readout, longest, threshold };
@@ -230,10 +243,13 @@ export function mountGraphs(model, root = document) {
     const { axis, series, window, threshold } = figure.dataset;
     figure.replaceChildren(...figure.querySelectorAll("figcaption"));
     const graphs = series.split(/[\s,]+/).map(graphOf).filter(Boolean);
+    // A graph that may be absent cannot bear the axis for the others; alone, it takes its caption along.
+    const lowest = Math.max(graphs.findLastIndex((graph) => !graph.source), 0);
+    if (graphs.length > 0 && graphs.every((graph) => graph.source)) figure.dataset.onlyWith = graphs[0].source;
     graphs.forEach((graph, at) => {
       mountGraph(graph, figure, model, {
         first: at === 0,
-        last: at === graphs.length - 1 && axis !== "none",
+        last: at === lowest && axis !== "none",
         longest: window ? Number(window) : undefined,
         threshold: threshold && at === 0 ? Number(threshold) : null,
       });

@@ -21,6 +21,8 @@ export function mountHealth(model) {
     if (!["health", "connection", "deployment"].some((name) => changed.has(name))) return;
     const troubles = [];
     for (const light of lights) {
+      // What a cluster need not have has no light there.
+      if (light.hasAttribute("data-optional")) light.hidden = model.source(light.dataset.source) === null;
       const { state, words, since } = stateOf(model, light.dataset.source);
       light.dataset.state = state;
       light.title = `${light.dataset.source}: ${words}`;

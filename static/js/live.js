@@ -7,6 +7,7 @@ import { mountFields } from "./fields.js";
 import { mountFlow } from "./flow.js";
 import { mountGraphs } from "./graph.js";
 import { createModel } from "./model.js";
+import { mountOptional } from "./optional.js";
 import { mountPhase } from "./phase.js";
 import { mountPods } from "./pods.js";
 import { mountReload } from "./reload.js";
@@ -34,6 +35,7 @@ function mount(root) {
 
 mount(document);
 mountFields(model);
+mountOptional(model);
 mountFlow(model);
 mountPods(model);
 mountSpoken(model);

@@ -4,7 +4,7 @@
 /** The columns a graph or a test may want back; one array each, all as long as `history.t`. */
 export const COLUMNS = [
   "t", "depth", "in_flight", "enqueued", "processed", "external_metric", "desired", "replicas", "ready", "starting",
-  "arrival_rate", "service_rate", "wait_p95",
+  "arrival_rate", "service_rate", "wait_p95", "cpu",
 ];
 
 /** The server keeps 30 minutes; so does the page. */

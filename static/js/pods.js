@@ -1,7 +1,7 @@
 // Worker pods as small squares in `[data-pods]`; colour and shape both say the state. Squares keep their place while a
 // pod lives, so that the eye can follow one; a new one fades in by CSS.
 
-import { DASH } from "./format.js";
+import { DASH, text } from "./format.js";
 
 /** In the order the summary reads them; the words are also the legend's. */
 export const STATES = ["ready", "starting", "pending", "terminating", "failed"];
@@ -11,6 +11,9 @@ const summary = (pods) =>
     .filter(([state, count]) => count > 0 || state === "ready")
     .map(([state, count]) => `${count} ${state}`)
     .join(" · ");
+
+/** What a pod uses is there only where the cluster says it. */
+const told = ({ name, state, cpu }) => [`${name}: ${state}`, ...(cpu === undefined ? [] : [text("cpu", cpu)])].join(", ");
 
 function createSquare(pod) {
   const square = document.createElement("li");
@@ -24,9 +27,9 @@ function arrange(grid, pods) {
   for (const pod of pods) {
     const square = known.get(pod.name) ?? grid.appendChild(createSquare(pod));
     known.delete(pod.name);
-    if (square.dataset.state === pod.state) continue;
-    square.dataset.state = pod.state;
-    square.title = `${pod.name}: ${pod.state}`;
+    if (square.dataset.state !== pod.state) square.dataset.state = pod.state;
+    const words = told(pod);
+    if (square.title !== words) square.title = words;
   }
   for (const gone of known.values()) gone.remove();
 }

@@ -3,7 +3,7 @@ import { expect, test } from "@playwright/test";
 import { clock, duration, sinceTrigger, text } from "../../static/js/format.js";
 
 test("an unknown value is a dash in every format", () => {
-  for (const format of ["int", "jobs", "rate", "ms", "countdown", "state", undefined]) {
+  for (const format of ["int", "jobs", "rate", "ms", "countdown", "cpu", "state", undefined]) {
     expect(text(format, null, 0)).toBe("–");
     expect(text(format, undefined, 0)).toBe("–");
   }
@@ -17,6 +17,9 @@ test("values carry their unit and their separators", () => {
   expect(text("rate", 3.96)).toBe("4.0/s");
   expect(text("ms", 1640)).toBe("1.6 s");
   expect(text("state", "active")).toBe("active");
+  expect(["0", "74", "999", "1000", "1250"].map((value) => text("cpu", Number(value)))).toEqual([
+    "0 mCPU", "74 mCPU", "999 mCPU", "1.00 CPU", "1.25 CPU",
+  ]);
 });
 
 test("a countdown counts whole seconds that are still to come", () => {

@@ -22,6 +22,7 @@ use podium::embedded::controllers::{keda::ExternalMetrics, workloads};
 use podium::embedded::logs::Logs;
 use podium::embedded::proxy::Proxy;
 use podium::embedded::store::{CONFIG_MAPS, Key};
+use podium::embedded::usage::Usage;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -286,6 +287,7 @@ fn serve_again(cluster: &Cluster, listener: TcpListener) -> Served {
         listener,
         store,
         Logs::default(),
+        Usage::default(),
         metrics,
         token,
         stop.clone(),

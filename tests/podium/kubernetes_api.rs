@@ -26,6 +26,7 @@ use podium::embedded::controllers::keda::ExternalMetrics;
 use podium::embedded::logs::Logs;
 use podium::embedded::proxy::Proxy;
 use podium::embedded::store::{Key, NAMESPACES, PODS, Store, name, namespace, uid};
+use podium::embedded::usage::Usage;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -54,6 +55,7 @@ impl Cluster {
             listener,
             store.clone(),
             logs.clone(),
+            Usage::default(),
             metrics,
             TOKEN.to_owned(),
             shutdown.clone(),

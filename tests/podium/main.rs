@@ -39,4 +39,5 @@ mod security;
 mod shutdown;
 mod slides;
 mod talk;
+mod worker_cpu;
 mod workloads;

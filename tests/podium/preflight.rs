@@ -89,7 +89,7 @@ async fn a_place_that_is_well_passes_and_the_demo_is_listed_once_it_is_there() {
         before
             .stdout
             .lines()
-            .take(17)
+            .take(18)
             .all(|line| line.starts_with('✓')),
         "{}",
         before.stdout
@@ -413,4 +413,40 @@ async fn the_page_is_the_speakers_alone_and_scripts_get_json_or_a_line_for_each_
     assert_eq!(lines.len(), checks + 1);
     assert_eq!(lines[0]["place"], 0);
     assert_eq!(lines[checks], json!({"summary": "Ready to deploy."}));
+}
+
+#[tokio::test]
+async fn a_cluster_that_does_not_tell_what_pods_use_is_well_all_the_same() {
+    let place = Place::new().await;
+    for (fault, parts) in [
+        (
+            absent(),
+            [
+                "optional",
+                "kubectl apply -f https://",
+                "helm install metrics-server",
+            ],
+        ),
+        (
+            forbidden(),
+            [
+                "optional",
+                "--verb=list",
+                "--resource=pods.metrics.k8s.io -n keda-demo",
+            ],
+        ),
+    ] {
+        place.spoil("GET", "/apis/metrics.k8s.io/", fault);
+        let (check, code) = place.check("worker CPU", &[]).await;
+        is(&check, "ok", &parts);
+        assert_eq!(code, Some(0));
+    }
+    place.spoil(
+        "GET",
+        "/apis/metrics.k8s.io/",
+        Fault::Refused(503, "away".to_owned()),
+    );
+    let (check, code) = place.check("worker CPU", &[]).await;
+    is(&check, "unknown", &["optional", "away"]);
+    assert_eq!(code, Some(0));
 }

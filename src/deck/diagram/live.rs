@@ -90,6 +90,7 @@ impl Display {
             "scaler" => ("state", ""),
             "arrival_rate" | "service_rate" => ("rate", ""),
             "cold_start" => ("ms", ""),
+            "cpu" => ("cpu", ""),
             "desired" => ("int", " desired"),
             "replicas" => ("int", " replicas"),
             "ready" => ("int", " ready"),
@@ -107,6 +108,7 @@ impl Display {
             "state" => "inactive",
             "rate" => "10,000/s",
             "ms" => "100.0 s",
+            "cpu" => "1,000 mCPU",
             _ if self.unit.is_empty() => "10,000,000",
             _ => "1,000",
         };

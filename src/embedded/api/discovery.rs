@@ -4,6 +4,8 @@
 use super::error::ApiError;
 use super::external_metrics;
 use super::kind::{KINDS, Kind};
+use super::resource_metrics;
+use crate::embedded::usage::Usage;
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -135,7 +137,8 @@ pub(super) fn groups() -> Vec<(&'static str, Vec<&'static str>)> {
         .iter()
         .map(|kind| (kind.group, kind.version))
         .chain(REVIEWS.iter().map(|(group, _, _)| (*group, "v1")))
-        .chain([(external_metrics::GROUP, external_metrics::VERSION)]);
+        .chain([(external_metrics::GROUP, external_metrics::VERSION)])
+        .chain(Usage::is_served().then_some((resource_metrics::GROUP, resource_metrics::VERSION)));
     for (group, version) in served {
         match groups.iter_mut().find(|(known, _)| *known == group) {
             Some((_, versions)) if versions.contains(&version) => {}
@@ -252,6 +255,13 @@ fn entries(group: &str, version: &str) -> Vec<Entry> {
             true,
             &["get"],
         ));
+    }
+    if group == resource_metrics::GROUP
+        && version == resource_metrics::VERSION
+        && Usage::is_served()
+    {
+        entries.push(bare("nodes", "NodeMetrics", false, &["get", "list"]));
+        entries.push(bare("pods", "PodMetrics", true, &["get", "list"]));
     }
     entries
 }

@@ -1,11 +1,13 @@
 //! What a fresh cluster with KEDA already holds: its namespaces, the bindings by which users may do anything at all,
-//! KEDA's CRDs, and the registration of its metrics API. Clients look for these before they deploy anything.
+//! KEDA's CRDs, and the registrations of its metrics API and of metrics-server's. Clients look for these before they deploy anything.
 
 use super::kind::{
     API_SERVICES, CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CUSTOM_RESOURCE_DEFINITIONS,
 };
 use super::rbac;
+use super::{external_metrics, resource_metrics};
 use crate::embedded::store::{NAMESPACES, Resource, Store};
+use crate::embedded::usage::Usage;
 use serde_json::{Value, json};
 
 /// Creates them where they are missing.
@@ -23,8 +25,22 @@ pub(super) fn seed(store: &Store) {
                 CUSTOM_RESOURCE_DEFINITIONS,
                 definition("TriggerAuthentication", &["ta", "triggerauth"], &now),
             ),
-            (API_SERVICES, external_metrics(&now)),
+            (
+                API_SERVICES,
+                api_service(
+                    external_metrics::GROUP,
+                    ("keda", "keda-operator-metrics-apiserver"),
+                    &now,
+                ),
+            ),
         ])
+        .chain(Usage::is_served().then(|| {
+            let server = ("kube-system", "metrics-server");
+            (
+                API_SERVICES,
+                api_service(resource_metrics::GROUP, server, &now),
+            )
+        }))
         .chain(rbac::bootstrap().into_iter().flat_map(bound_role));
     for (resource, object) in objects {
         // Already there is what we want.
@@ -97,17 +113,18 @@ fn definition(kind: &str, short_names: &[&str], now: &str) -> Value {
     })
 }
 
-fn external_metrics(now: &str) -> Value {
+/// The registration of version `v1beta1` of a group that the Service of this namespace and name serves.
+fn api_service(group: &str, (namespace, service): (&str, &str), now: &str) -> Value {
     json!({
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",
-        "metadata": {"name": "v1beta1.external.metrics.k8s.io"},
+        "metadata": {"name": format!("v1beta1.{group}")},
         "spec": {
-            "group": "external.metrics.k8s.io",
+            "group": group,
             "version": "v1beta1",
             "groupPriorityMinimum": 100,
             "versionPriority": 100,
-            "service": {"name": "keda-operator-metrics-apiserver", "namespace": "keda", "port": 443},
+            "service": {"name": service, "namespace": namespace, "port": 443},
         },
         "status": {"conditions": [condition("Available", "Passed", "all checks passed", now)]},
     })

@@ -187,6 +187,10 @@ impl Container {
     /// Watches a running process: probes it, stops it when ordered, and returns how it ended.
     async fn supervise(&mut self, mut process: Process, report: &mut Report) -> Termination {
         let started = self.kubelet.store.timestamp();
+        let counted = process.id().map(|id| {
+            let (uid, name) = (store::uid(&self.pod), self.name());
+            self.kubelet.usage.count(uid, name, id)
+        });
         let mut probes = Probes::of(self.spec(), &self.ports);
         report.container_id = status::container_id();
         report.state = running(&started, probes.ready());
@@ -219,6 +223,8 @@ impl Container {
                 }
             }
         };
+        // Its number may be another process's from now on.
+        drop(counted);
         let end = Termination {
             exit_code,
             started,

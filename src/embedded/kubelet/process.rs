@@ -85,6 +85,11 @@ impl Process {
         })
     }
 
+    /// Its number; `None` once it has ended and was waited for.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits for its end, and for the end of its output; the exit code as a container runtime reports it. Cancel-safe.
     pub(super) async fn wait(&mut self) -> i32 {
         let code = self.child.wait().await.map_or(-1, exit_code);

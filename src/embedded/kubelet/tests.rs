@@ -35,6 +35,7 @@ impl Cluster {
         let kubelet = Kubelet {
             store: store.clone(),
             logs: logs.clone(),
+            usage: Usage::default(),
             proxy: proxy.clone(),
             program: program.into(),
             cold_start: ColdStart {

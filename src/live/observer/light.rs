@@ -51,6 +51,18 @@ pub(super) fn of_demo(
     }
 }
 
+/// The light of what the workers use of CPU. Nothing of the demo hangs on it, so it is never missed: while it is out, its
+/// number is not there and its light says why.
+pub(super) fn of_cpu((error, since): Told) -> SourceHealth {
+    SourceHealth {
+        name: "cpu",
+        ok: error.is_none(),
+        due: false,
+        reason: error.unwrap_or_default(),
+        since,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,6 +28,14 @@ fn the_cold_start_is_the_median_of_pods_we_saw_appear() {
     assert_eq!(cold_start(&view), Some(1_600));
 }
 
+fn reading_of_cpu(result: Result<Option<PodCpu>, String>) -> Reading<Option<PodCpu>> {
+    Reading {
+        result,
+        at: Instant::now(),
+        since: 1,
+    }
+}
+
 /// A demo at work, read out of nothing but channels.
 fn sources(stats: Stats) -> (Sources, watch::Sender<Reading<Stats>>) {
     let view = View {
@@ -55,6 +63,7 @@ fn sources(stats: Stats) -> (Sources, watch::Sender<Reading<Stats>>) {
             url: watch::channel(None).1,
         },
         metric: watch::channel(metric).1,
+        cpu: watch::channel(reading_of_cpu(Ok(None))).1,
         clock_reader: Reader::new(super::super::keda_clock::KedaClock::Estimated, "n", "s"),
         redis_is_ours: true,
     };
@@ -71,6 +80,7 @@ fn observer() -> Observer {
         deployment: Deployment::Unknown,
         redis_is_ours: true,
         outages: Outages::default(),
+        cpu_is_served: false,
         last: None,
     }
 }
@@ -144,4 +154,58 @@ async fn a_source_that_falls_silent_is_unknown_with_a_reason_although_its_last_w
         seen["health"][1]["reason"],
         "not read for more than 1500 ms"
     );
+}
+
+#[test]
+fn what_the_workers_use_is_the_sum_over_those_that_are_there_and_measured() {
+    let pod = |name: &str| PodView {
+        name: name.to_owned(),
+        state: PodState::Ready,
+        since: 0,
+        appeared: None,
+        cold_start: None,
+    };
+    let view = View {
+        pods: ["a", "b", "new"]
+            .map(|name| (name.to_owned(), pod(name)))
+            .into(),
+        ..View::default()
+    };
+    let cpu =
+        PodCpu::from([("a", 1.2), ("b", 2.3), ("gone", 900.0)].map(|(n, c)| (n.to_owned(), c)));
+    assert_eq!(workers_cpu(&view, &cpu), Some(4.0));
+    assert_eq!(workers_cpu(&view, &PodCpu::new()), None);
+    let told = pods(&view, &cpu);
+    assert_eq!(told[0]["cpu"], 2.0);
+    assert!(told[2].get("cpu").is_none(), "{told}");
+}
+
+#[tokio::test]
+async fn the_light_of_cpu_is_there_only_where_the_cluster_has_it_and_says_why_it_is_out() {
+    let (mut sources, _stats) = sources(Stats::default());
+    let mut observer = observer();
+    for (result, light) in [
+        (Ok(None), None),
+        (Err("gone".to_owned()), None),
+        (Ok(Some(PodCpu::new())), Some((true, ""))),
+        (Err("gone".to_owned()), Some((false, "gone"))),
+        (Ok(None), None),
+    ] {
+        sources.cpu = watch::channel(reading_of_cpu(result)).1;
+        let now = observer.last.map_or(1_000, |(then, _)| then + 1_000);
+        observer.tick(&mut sources, now);
+        let told = snapshot(&observer.hub);
+        let told = told["health"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|source| source["name"] == "cpu");
+        let told = told.map(|told| {
+            (
+                told["ok"].as_bool().unwrap(),
+                told["reason"].as_str().unwrap(),
+            )
+        });
+        assert_eq!(told, light);
+    }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 #[must_use]
 pub fn csv(run: &Run) -> String {
     let mut text = String::from(
-        "seconds,unix_ms,backlog_jobs,in_flight_jobs,external_metric,desired_replicas,replicas,ready_pods,jobs_per_second\n",
+        "seconds,unix_ms,backlog_jobs,in_flight_jobs,external_metric,desired_replicas,replicas,ready_pods,jobs_per_second,worker_cpu_millicores\n",
     );
     let columns = &run.columns;
     for (row, t) in columns.t.iter().enumerate() {
@@ -17,7 +17,7 @@ pub fn csv(run: &Run) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{sign}{}.{:03},{t},{},{},{},{},{},{},{}",
+            "{sign}{}.{:03},{t},{},{},{},{},{},{},{},{}",
             since / 1_000,
             since % 1_000,
             field(columns.depth[row]),
@@ -27,6 +27,7 @@ pub fn csv(run: &Run) -> String {
             field(columns.replicas[row]),
             field(columns.ready[row]),
             field(columns.service_rate[row]),
+            field(columns.cpu_at(row)),
         );
     }
     text
@@ -48,8 +49,8 @@ mod tests {
         let text = csv(&run);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), run.columns.len() + 1);
-        assert_eq!(lines[1], "-5.000,1764007417000,0,0,4999,,1,1,");
+        assert_eq!(lines[1], "-5.000,1764007417000,0,0,4999,,1,1,,");
         assert!(lines[4].starts_with("8.000,1764007430000,4973,1,"));
-        assert!(lines.iter().all(|line| line.matches(',').count() == 8));
+        assert!(lines.iter().all(|line| line.matches(',').count() == 9));
     }
 }

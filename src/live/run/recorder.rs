@@ -166,6 +166,7 @@ impl Recording {
         halve(&mut columns.ready);
         halve(&mut columns.service_rate);
         halve(&mut columns.active);
+        halve(&mut columns.cpu);
         self.grain = span / i64::try_from(columns.len()).unwrap_or(i64::MAX);
     }
 

@@ -124,7 +124,9 @@ fn read(path: &Path) -> io::Result<Run> {
         run.columns.service_rate.len(),
         run.columns.active.len(),
     ];
-    if lengths.iter().any(|length| *length != rows) {
+    // Runs that were kept before it was recorded have none.
+    let cpu = run.columns.cpu.len();
+    if lengths.iter().any(|length| *length != rows) || (cpu != rows && cpu != 0) {
         return Err(io::Error::other("its columns differ in length"));
     }
     // The id makes links and a file name; the file that we would take for it must be this one.

@@ -46,7 +46,6 @@ async fn mistakes_get_the_answers_of_a_real_cluster() {
             "wait --for=condition=Nope deploy/redis -n keda-demo --timeout=1s",
             "error: timed out waiting for the condition on deployments/redis",
         ),
-        ("top pods -n keda-demo", "error: Metrics API not available"),
         (
             "get --raw /apis/nope",
             "Error from server (NotFound): the server could not find the requested resource",

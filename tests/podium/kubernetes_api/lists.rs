@@ -134,6 +134,7 @@ async fn open_watches_do_not_keep_the_server_from_stopping() {
         listener,
         store,
         Logs::default(),
+        Usage::default(),
         metrics,
         TOKEN.to_owned(),
         shutdown.clone(),
