@@ -11,7 +11,7 @@ use super::action::{Ending, Progress};
 use super::dry_run::there_before;
 use super::namespace::{self, Standing};
 use super::password;
-use crate::cluster::apply::{Manifest, Outcome};
+use crate::cluster::apply::{Applied, Manifest, Outcome};
 use crate::cluster::{Cluster, ClusterError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -73,7 +73,7 @@ pub async fn deploy(
     cluster: &Cluster,
     mut manifests: Vec<Manifest>,
     password: Password,
-    conflicts: Conflicts,
+    conflicts: &Conflicts,
     stop: &CancellationToken,
     mut progress: impl FnMut(Progress),
 ) -> Result<Ending, DemoError> {
@@ -98,8 +98,11 @@ pub async fn deploy(
             continue;
         }
         let applied = apply(cluster, manifest, password, conflicts);
-        let outcome = answered(cluster, &title, applied).await?;
-        progress(Progress::step(&title, outcome.word()));
+        let applied = answered(cluster, &title, applied).await?;
+        progress(Progress::step(&title, applied.outcome.word()));
+        if !applied.taken_over.is_empty() {
+            progress(Progress::TakenOver(applied.taken_over));
+        }
     }
     ready(cluster, &manifests, stop, progress).await
 }
@@ -171,13 +174,16 @@ async fn apply(
     cluster: &Cluster,
     manifest: &mut Manifest,
     password: Password,
-    conflicts: Conflicts,
-) -> Result<Outcome, ClusterError> {
+    conflicts: &Conflicts,
+) -> Result<Applied, ClusterError> {
     let own = manifest.kind() == "Secret" && password == Password::OwnRandom;
     let created = own && password::create(cluster, manifest).await?;
     // A Secret that was created is applied as well, so that its fields are owned like those of all other objects.
-    let applied = cluster.apply(manifest, conflicts).await?;
-    Ok(if created { Outcome::Created } else { applied })
+    let mut applied = cluster.apply(manifest, conflicts).await?;
+    if created {
+        applied.outcome = Outcome::Created;
+    }
+    Ok(applied)
 }
 
 async fn roll_out(

@@ -1,6 +1,7 @@
 // "What happened", newest first: milestones of the story and the actions that caused them, in one list, because the
 // lag between a press and its effect is the lesson. An entry keeps its element, so that a reader's place is kept.
 
+import { owns, taken } from "./contested.js";
 import { clock, int, timeOfDay } from "./format.js";
 
 function create(tag, className, text) {
@@ -29,6 +30,18 @@ function steps(action) {
   return list;
 }
 
+/** Fields of others, in `words`, one line each. */
+function fields(list, words) {
+  if (list.length === 0) return [];
+  const shown = create("ul", "contested");
+  for (const field of list) {
+    const line = create("li");
+    line.append(...words(field));
+    shown.append(line);
+  }
+  return [shown];
+}
+
 function actionBody(action) {
   const parts = [];
   if (action.state === "running" && action.total > 0) {
@@ -39,6 +52,7 @@ function actionBody(action) {
     parts.push(bar, create("p", "log-detail", `${int(action.done)} of ${int(action.total)}`));
   }
   if (action.message) parts.push(create("p", "log-detail", action.message));
+  parts.push(...fields(action.contested ?? [], owns), ...fields(action.taken_over ?? [], taken));
   if (["failed", "cancelled"].includes(action.state) && action.remedy) parts.push(create("p", "log-remedy", action.remedy));
   if (action.steps?.length > 0) {
     const details = create("details");

@@ -14,7 +14,7 @@ pub(super) const TITLE: &str = "Kubernetes API";
 pub(super) async fn check(cluster: &Cluster) -> Check {
     match cluster.version().await {
         Ok(version) => judge(&version, cluster.address()),
-        Err(error) => Check::failed(TITLE, error.to_string()),
+        Err(error) => Check::stopping(TITLE, error.to_string()),
     }
 }
 
@@ -23,7 +23,7 @@ fn judge(version: &str, address: &str) -> Check {
     let upgrade = "kubectl version";
     match minor(version) {
         None => Check::unknown(TITLE, format!("{found}: not a version we can read")),
-        Some(minor) if minor < FIRST_USABLE => Check::failed(
+        Some(minor) if minor < FIRST_USABLE => Check::stopping(
             TITLE,
             format!("{found} is too old: the demo needs autoscaling/v2, Kubernetes 1.{FIRST_USABLE}, and was made for 1.{OLDEST}; upgrade the cluster"),
         )
