@@ -4,12 +4,7 @@
 
 import { ask } from "./ask.js";
 import { plural } from "./format.js";
-
-function code(text) {
-  const element = document.createElement("code");
-  element.textContent = text;
-  return element;
-}
+import { code } from "./prose.js";
 
 /** A value as it is written in a manifest; what is not for everybody to see is not known here. */
 const value = (told) => (told === null ? "a value that is not shown" : code(JSON.stringify(told)));
@@ -21,6 +16,14 @@ export const owns = ({ manager, field, object, held, wanted }) =>
 /** "Taken from chief: .spec.replicas of deployment/redis, which had 2 and has 1 now." */
 export const taken = ({ manager, field, object, held, wanted }) =>
   ["Taken from ", code(manager), ": ", code(field), " of ", code(object), ", which had ", value(held), " and has ", value(wanted), " now."];
+
+/** All of it in one line, `[strong, rest]`, for beside the button. */
+export function inShort(contested) {
+  const managers = [...new Set(contested.map(({ manager }) => manager))];
+  const [{ field, object }] = contested;
+  const what = contested.length === 1 ? `${field} of ${object}` : `${contested.length} fields that the demo sets`;
+  return [`${managers.join(" and ")} ${managers.length === 1 ? "owns" : "own"} ${what}.`, "Where others have set something, nothing was changed."];
+}
 
 /** The button under the Deploy button; there only while the last deployment failed for fields of others. */
 export class TakeOver {
@@ -41,7 +44,7 @@ export class TakeOver {
     this.action = action;
     this.button.hidden = contested.length === 0;
     this.button.disabled = off;
-    this.button.textContent = `Take over ${contested.length === 1 ? "this field" : `these ${contested.length} fields`}…`;
+    this.button.textContent = contested.length === 1 ? "Take over this field…" : `Take over these ${contested.length} fields…`;
   }
 
   async press() {
@@ -50,10 +53,10 @@ export class TakeOver {
     const managers = [...new Set(contested.map(({ manager }) => manager))];
     const yes = await ask(this.dialog, {
       title: `Take over ${plural(contested.length, "field")}?`,
-      text: `Deploy goes on and gives each the demo's value. ${managers.join(" and ")} will own them no longer; whoever sets them again is in the way again. What they had stays under “What happened”.`,
+      text: `Deploy goes on with the demo's values. ${managers.join(" and ")} no longer ${managers.length === 1 ? "owns" : "own"} what is listed here; whoever sets it again is in the way again. The old values stay under “What happened”.`,
       list: contested.map(owns),
       yes: contested.length === 1 ? "Take it over" : "Take them over",
-      no: "Leave as they are",
+      no: contested.length === 1 ? "Leave it" : "Leave them",
     });
     if (yes) this.deed.send({ take_over: "yes", seen: id });
   }

@@ -4,9 +4,10 @@
 
 import { ask } from "./ask.js";
 import { Cancel } from "./cancel.js";
-import { TakeOver } from "./contested.js";
+import { TakeOver, inShort } from "./contested.js";
 import { int, plural } from "./format.js";
 import { post } from "./post.js";
+import { prose } from "./prose.js";
 import { blocked } from "./readiness.js";
 
 /** How long a success or a cancellation stays readable beside its button. */
@@ -41,7 +42,7 @@ const ASKS = {
     const stopping = preflight?.stopping() ?? [];
     return stopping.length === 0 ? null : {
       title: "Deploy will fail",
-      text: "The preflight found what no deployment gets past. It tells the command that mends it.",
+      text: "The preflight found what no deployment gets past. There, each has the command that mends it.",
       list: stopping.map(({ title, detail }) => [`${title}: ${detail}`]),
       yes: "Deploy anyway",
       no: "Not yet",
@@ -154,6 +155,10 @@ class Deed {
     const recent = action?.ended && model.now() - action.ended < DONE_MS;
     if (action?.state === "cancelled" && recent) return this.say("off", action.message, action.remedy);
     if (why) return this.say("off", "", why);
+    if (action?.state === "failed" && action.contested?.length > 0) {
+      const [what, rest] = inShort(action.contested);
+      return this.say("failed", what, this.takeOver ? rest : "The control page shows them.");
+    }
     if (action?.state === "failed") return this.say("failed", action.message, action.remedy);
     if (this.kind === "deploy" && model.deployment?.state === "deployed") {
       const count = (ready) => (typeof ready === "string" ? ready : `${Number(ready)}/1`);
@@ -176,8 +181,8 @@ class Deed {
     if (state === "failed") this.note.setAttribute("role", "alert");
     else this.note.removeAttribute("role");
     const bold = document.createElement("b");
-    bold.textContent = strong ?? "";
-    this.note.replaceChildren(...(strong ? [bold, " "] : []), rest ?? "");
+    bold.append(...prose(strong));
+    this.note.replaceChildren(...(strong ? [bold, " "] : []), ...prose(rest));
   }
 }
 

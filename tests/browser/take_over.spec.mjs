@@ -1,4 +1,4 @@
-// What somebody else has set: named on the control page, and taken over after a second yes, with and without scripts.
+// What stands in Deploy's way: what the preflight finds is told before it is pressed; what somebody else has set is named on the control page, and taken over after a second yes, with and without scripts.
 import AxeBuilder from "@axe-core/playwright";
 import { execFileSync } from "node:child_process";
 import { act, deployed, expect, logIn, start, test, until } from "./talk.mjs";
@@ -14,6 +14,35 @@ test.describe("with fields of others in the way", () => {
   let talk;
   test.beforeAll(async () => (talk = await start()));
   test.afterAll(() => talk.stop());
+
+  test("what the preflight finds is told at the button before Deploy, which asks back where it would fail", async ({ page }) => {
+    await page.route("**/preflight", async (route) => {
+      const row = (title, state, more) => `<li class="check" data-check="${title}" data-state="${state}" ${more}><span class="check-detail">as told</span><p class="check-fix"><code>helm install</code></p></li>`;
+      const lines = [{ place: 0, of: 3, row: row("API", "ok", "") }, { place: 2, of: 3, row: row("Redis", "ok", "") }, { place: 1, of: 3, row: row("KEDA", "failed", "data-stops-deploy") }, { summary: "Not ready: 1 failed." }];
+      await route.fulfill({ contentType: "application/x-ndjson", body: lines.map((line) => `${JSON.stringify(line)}\n`).join("") });
+    });
+    await logIn(page, talk);
+    await page.goto(`${talk.url}/control`);
+    await expect(page.locator("[data-preflight-note]")).toHaveText("Preflight: 2 of 3 fine, 1 to fix: KEDA.");
+    const link = page.getByRole("link", { name: /^✗?\s*Preflight \d\d:\d\d:\d\d$/ });
+    await page.locator("form[data-deed=deploy]").getByRole("button", { name: "Deploy demo" }).click();
+    const dialog = page.getByRole("dialog");
+    await expect(dialog).toContainText("KEDA: as told");
+    await expect(dialog.getByRole("button", { name: "Not yet" })).toBeFocused();
+    await page.keyboard.press("Escape");
+    // By the keyboard: what failed comes first, and Esc leads back.
+    await link.focus();
+    await page.keyboard.press("Enter");
+    const sheet = page.getByRole("dialog", { name: "Preflight" });
+    await expect(sheet).toContainText(/2 of 3 fine, checked at \d\d:\d\d:\d\d/);
+    await expect(sheet.locator("[data-check]").first()).toHaveAttribute("data-check", "KEDA");
+    await sheet.locator("[data-check=KEDA]").getByRole("button", { name: "Copy: helm install" }).click();
+    await expect(sheet.locator("[data-check=KEDA] .copy")).toHaveText("Copied");
+    await page.keyboard.press("Escape");
+    await expect(sheet).toBeHidden();
+    await expect(link).toBeFocused();
+    expect(await page.evaluate(() => window.podium.model.action("deploy"))).toBeNull();
+  });
 
   test("each field is named, and what was shown is taken over after a second yes", async ({ page, request }) => {
     await logIn(page, talk);
@@ -33,7 +62,7 @@ test.describe("with fields of others in the way", () => {
     await button.click();
     await expect(dialog).toContainText("Take over 2 fields?");
     await expect(dialog.getByRole("listitem").filter({ hasText: "owns" })).toHaveCount(2);
-    await expect(dialog.getByRole("button", { name: "Leave as they are" })).toBeFocused();
+    await expect(dialog.getByRole("button", { name: "Leave them" })).toBeFocused();
     const { violations } = await new AxeBuilder({ page }).include("[data-ask]").analyze();
     expect(violations).toEqual([]);
     await page.keyboard.press("Escape");
