@@ -11,6 +11,7 @@ mod absence;
 pub mod apply;
 mod conflict;
 pub mod connect;
+mod field;
 pub mod job;
 pub mod locate;
 pub mod metrics_api;
@@ -81,7 +82,7 @@ pub enum ClusterError {
     },
     /// Somebody else owns fields that the manifest has other values for.
     #[error(
-        "{name} was not changed, for others have set what the demo would: {}; to take that over, run `podium deploy-queue-demo --force-conflicts` (a script of the page sends take_over=yes)",
+        "{name} was not changed, for others have set what the demo would: {}; press “Take over” on the control page, or run `podium deploy-queue-demo --force-conflicts`",
         conflict::list(.conflicts)
     )]
     Conflict {

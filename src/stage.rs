@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod actions;
+pub mod contested;
 pub mod dead_letters;
 pub mod demo;
 pub mod dry_run;

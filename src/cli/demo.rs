@@ -2,12 +2,13 @@
 
 use super::confirm::confirm;
 use super::{until_told_to_stop, world};
-use crate::cluster::Cluster;
 use crate::cluster::apply::Manifest;
+use crate::cluster::{Cluster, FieldConflict};
 use crate::config::{Config, DeployArgs};
 use crate::stage::action::{Ending, Progress, Step};
-use crate::stage::{demo, dry_run, manifests};
+use crate::stage::{contested, demo, dry_run, manifests};
 use anyhow::{Result, bail};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::io::Write as _;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ pub async fn deploy(config: &Config, args: DeployArgs) -> Result<()> {
     let manifests = manifests::load(config)?;
     let cluster = world::cluster(config).await?;
     let password = demo::Password::suiting(config.redis.as_ref());
-    let conflicts = if args.force_conflicts {
+    let conflicts = &if args.force_conflicts {
         demo::Conflicts::TakeOver
     } else {
         demo::Conflicts::Refuse
@@ -31,7 +32,7 @@ pub async fn deploy(config: &Config, args: DeployArgs) -> Result<()> {
     }
     let mut printer = Printer::default();
     let print = |progress| printer.print(progress);
-    let ending = demo::deploy(&cluster, manifests, password, conflicts, &stop, print).await?;
+    let ending = contested::deploy(&cluster, manifests, password, conflicts, &stop, print).await?;
     match ending {
         Ending::Done(_) => writeln!(
             std::io::stdout(),
@@ -47,7 +48,7 @@ async fn rehearse(
     cluster: &Cluster,
     manifests: Vec<Manifest>,
     password: demo::Password,
-    conflicts: demo::Conflicts,
+    conflicts: &demo::Conflicts,
     stop: &CancellationToken,
 ) -> Result<()> {
     let mut printer = Printer {
@@ -100,13 +101,15 @@ struct Printer {
 
 impl Printer {
     fn print(&mut self, progress: Progress) {
-        let Progress::Step(Step {
+        let Step {
             name,
             state,
             detail,
-        }) = progress
-        else {
-            return;
+        } = match progress {
+            Progress::Step(step) => step,
+            Progress::Contested(fields) => return list(&fields, "it has"),
+            Progress::TakenOver(fields) => return list(&fields, "taken over, it had"),
+            Progress::Count { .. } => return,
         };
         let quiet =
             (state == "waiting" && detail.is_empty()) || (state == "running" && detail.is_empty());
@@ -126,6 +129,28 @@ impl Printer {
             std::io::stdout(),
             "{}",
             line.split_whitespace().collect::<Vec<_>>().join(" ")
+        );
+    }
+}
+
+/// One line for each field of somebody else: `deployment/redis .spec.replicas of chief: it has 2, the demo wants 1`.
+fn list(fields: &[FieldConflict], had: &str) {
+    let mut out = std::io::stdout();
+    for field in fields {
+        let FieldConflict {
+            object,
+            field: path,
+            manager,
+            ..
+        } = field;
+        let shown = |value: &Option<Value>| match value {
+            Some(value) => value.to_string(),
+            None => "a value that is not shown".to_owned(),
+        };
+        let (held, wanted) = (shown(&field.held), shown(&field.wanted));
+        let _ = writeln!(
+            out,
+            "{object} {path} of {manager}: {had} {held}, the demo wants {wanted}"
         );
     }
 }

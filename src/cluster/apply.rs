@@ -3,7 +3,7 @@
 //! A [`Manifest`] is one YAML document. The kind is looked up in the cluster's own discovery, so that anything the
 //! cluster serves can be applied and a missing CRD is told as what it is: KEDA is not installed.
 
-pub use super::conflict::Conflicts;
+pub use super::conflict::{Conflicts, FieldConflict};
 
 use super::{Cluster, ClusterError, FIELD_MANAGER, conflict};
 use kube::api::{
@@ -44,6 +44,15 @@ impl Outcome {
             Self::Absent => "absent",
         }
     }
+}
+
+/// An object that was applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// What that did.
+    pub outcome: Outcome,
+    /// What others lost by it, with the values they had given.
+    pub taken_over: Vec<FieldConflict>,
 }
 
 /// A Secret's value as the API stores it: base64 text.
@@ -136,21 +145,25 @@ impl Cluster {
     pub async fn apply(
         &self,
         manifest: &Manifest,
-        conflicts: Conflicts,
-    ) -> Result<Outcome, ClusterError> {
+        conflicts: &Conflicts,
+    ) -> Result<Applied, ClusterError> {
         let api = self.api_for(manifest).await?;
         let before = api
             .get_metadata_opt(manifest.name())
             .await
             .map_err(|error| self.error(&applying(manifest), error))?;
         let parameters = PatchParams::apply(FIELD_MANAGER);
-        let after = self.patch(&api, manifest, parameters, conflicts).await?;
-        Ok(match before {
+        let (after, taken_over) = self.patch(&api, manifest, parameters, conflicts).await?;
+        let outcome = match before {
             None => Outcome::Created,
             Some(before) if before.metadata.resource_version == after.metadata.resource_version => {
                 Outcome::Unchanged
             }
             Some(_) => Outcome::Configured,
+        };
+        Ok(Applied {
+            outcome,
+            taken_over,
         })
     }
 
@@ -161,7 +174,7 @@ impl Cluster {
     pub async fn try_apply(
         &self,
         manifest: &Manifest,
-        conflicts: Conflicts,
+        conflicts: &Conflicts,
     ) -> Result<Outcome, ClusterError> {
         let api = self.api_for(manifest).await?;
         let before = api
@@ -170,7 +183,7 @@ impl Cluster {
             .map_err(|error| self.error(&applying(manifest), error))?;
         let mut parameters = PatchParams::apply(FIELD_MANAGER);
         parameters.dry_run = true;
-        let after = self.patch(&api, manifest, parameters, conflicts).await?;
+        let (after, _) = self.patch(&api, manifest, parameters, conflicts).await?;
         // A dry run leaves the resource version alone, so the contents have to tell.
         Ok(match before {
             None => Outcome::Created,
@@ -179,29 +192,37 @@ impl Cluster {
         })
     }
 
-    /// One server-side apply. Fields that Podium itself set in another way than by applying (a Secret is created) are in
-    /// nobody's way: those are taken over unasked.
+    /// One server-side apply, and what it took from others. Never forced at first, so that what is taken is known. Fields
+    /// that Podium itself set in another way than by applying (a Secret is created) are in nobody's way: those are taken
+    /// over unasked.
     async fn patch(
         &self,
         api: &Api<DynamicObject>,
         manifest: &Manifest,
         mut parameters: PatchParams,
-        conflicts: Conflicts,
-    ) -> Result<DynamicObject, ClusterError> {
-        parameters.force = conflicts == Conflicts::TakeOver;
+        conflicts: &Conflicts,
+    ) -> Result<(DynamicObject, Vec<FieldConflict>), ClusterError> {
         let patch = Patch::Apply(&manifest.0);
+        let failed = |error| self.error(&applying(manifest), error);
         let refused = match api.patch(manifest.name(), &parameters, &patch).await {
             Err(kube::Error::Api(status)) if status.code == 409 => status,
-            applied => return applied.map_err(|error| self.error(&applying(manifest), error)),
+            applied => return applied.map(|object| (object, Vec::new())).map_err(failed),
         };
-        let found = conflict::of(&refused);
+        let mut found = conflict::of(&refused, &manifest.title());
         if found.is_empty() {
-            return Err(self.error(&applying(manifest), kube::Error::Api(refused)));
+            return Err(failed(kube::Error::Api(refused)));
         }
-        if found
-            .iter()
-            .any(|conflict| conflict.manager != FIELD_MANAGER)
-        {
+        found.retain(|conflict| conflict.manager != FIELD_MANAGER);
+        if !found.is_empty() {
+            // Without the object the fields are still named, only without their values.
+            let there = api.get_opt(manifest.name()).await.ok().flatten();
+            let there = there.map(|object| serde_json::json!(object));
+            found = found
+                .into_iter()
+                .map(|conflict| conflict.with_values(there.as_ref(), &manifest.0))
+                .collect();
+        }
+        if !found.is_empty() && !conflicts.allow(&found) {
             return Err(ClusterError::Conflict {
                 name: manifest.title(),
                 conflicts: found,
@@ -209,7 +230,7 @@ impl Cluster {
         }
         parameters.force = true;
         let applied = api.patch(manifest.name(), &parameters, &patch).await;
-        applied.map_err(|error| self.error(&applying(manifest), error))
+        applied.map(|object| (object, found)).map_err(failed)
     }
 
     /// Creates one manifest's object; false when it is there already, which only one of two who try is told.

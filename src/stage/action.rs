@@ -1,6 +1,7 @@
 //! An action: something a button set off, with its progress, as the pages show it.
 
 use crate::clock::Clock;
+use crate::cluster::FieldConflict;
 use serde::Serialize;
 
 /// What an action does.
@@ -101,6 +102,10 @@ pub enum Progress {
         /// In all.
         total: u64,
     },
+    /// Fields of others are in the way: all of them, as far as that can be found out.
+    Contested(Vec<FieldConflict>),
+    /// Fields of others were taken over.
+    TakenOver(Vec<FieldConflict>),
 }
 
 impl Progress {
@@ -146,6 +151,10 @@ pub struct Action {
     pub total: u64,
     /// Object by object.
     pub steps: Vec<Step>,
+    /// The fields of others that it failed for.
+    pub contested: Vec<FieldConflict>,
+    /// The fields that it took from others, with the values they had.
+    pub taken_over: Vec<FieldConflict>,
 }
 
 impl Action {
@@ -164,6 +173,8 @@ impl Action {
             done: 0,
             total: 0,
             steps: Vec::new(),
+            contested: Vec::new(),
+            taken_over: Vec::new(),
         }
     }
 
@@ -180,6 +191,8 @@ impl Action {
                 self.done = done;
                 self.total = total;
             }
+            Progress::Contested(fields) => self.contested = fields,
+            Progress::TakenOver(fields) => self.taken_over.extend(fields),
         }
     }
 

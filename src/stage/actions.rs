@@ -27,8 +27,8 @@ mod register;
 
 use super::action::{Action, ActionKind, ActionState, Ending, Progress};
 use super::dead_letters::LetterError;
-use super::preflight::{self, Check, Ground};
-use super::{demo, manifests, queue_name, spike};
+use super::preflight::{self, Check, Ground, Place};
+use super::{contested, demo, manifests, queue_name, spike};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::cluster::apply::Conflicts;
@@ -37,8 +37,8 @@ use crate::queue::Queue;
 use crate::queue::endpoint::Endpoint;
 use crate::queue::enqueue::EnqueueRequest;
 use register::{Begun, Register};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -106,6 +106,8 @@ struct Shared {
     shutdown: CancellationToken,
     next_id: AtomicU64,
     register: Register,
+    /// How the last deployment ended, for the page without scripts and for who takes over what it was in the way of.
+    last_deployment: Mutex<Option<Action>>,
     tasks: TaskTracker,
 }
 
@@ -128,6 +130,7 @@ impl Actions {
             shutdown,
             next_id: AtomicU64::new(1),
             register: Register::default(),
+            last_deployment: Mutex::default(),
             tasks: TaskTracker::new(),
         }))
     }
@@ -168,6 +171,22 @@ impl Actions {
         self.0.register.all()
     }
 
+    /// How the last deployment of this server ended; none when there was none, or one runs.
+    #[must_use]
+    pub fn last_deployment(&self) -> Option<Action> {
+        let running = self.running();
+        let deploying = running
+            .iter()
+            .any(|action| action.kind == ActionKind::Deploy);
+        self.last().clone().filter(|_| !deploying)
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Action>> {
+        // It is replaced as a whole.
+        let last = self.0.last_deployment.lock();
+        last.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until nothing runs. For the shutdown: an action that starts meanwhile is stopped as it begins.
     pub async fn ended(&self) {
         self.0.tasks.close();
@@ -202,11 +221,11 @@ impl Actions {
             Command::Deploy(conflicts) => {
                 let password = demo::Password::suiting(self.0.config.redis.as_ref());
                 let (cluster, manifests) = (&self.0.cluster, self.manifests()?);
-                demo::deploy(
+                contested::deploy(
                     cluster,
                     manifests,
                     password,
-                    conflicts,
+                    &conflicts,
                     &begun.stop,
                     progress,
                 )
@@ -296,7 +315,7 @@ impl Actions {
     }
 
     /// Looks at the place where Deploy would deploy, telling `told` of each check and its place as it is answered.
-    pub async fn preflight(&self, told: impl FnMut(usize, &Check) + Send) -> Vec<Check> {
+    pub async fn preflight(&self, told: impl FnMut(Place, &Check) + Send) -> Vec<Check> {
         let manifests = match self.manifests() {
             Ok(manifests) => manifests,
             Err(problem) => return vec![preflight::no_manifests(&problem)],
@@ -325,6 +344,12 @@ impl Actions {
             // The pages are going too: the terminal is where it can still be read.
             let (title, message, remedy) = (&action.title, &action.message, &action.remedy);
             tracing::warn!("{title} was {message}. {remedy}");
+        }
+        match kind {
+            ActionKind::Deploy => *self.last() = Some(action.clone()),
+            // Nothing is in the way of what is gone.
+            ActionKind::Remove => *self.last() = None,
+            _ => {}
         }
         self.publish(&action);
         ended.cancel();

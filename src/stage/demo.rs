@@ -12,7 +12,7 @@ use super::dry_run::there_before;
 use super::namespace::{self, Standing};
 use super::password;
 use super::preflight::api::too_old;
-use crate::cluster::apply::{Manifest, Outcome};
+use crate::cluster::apply::{Applied, Manifest, Outcome};
 use crate::cluster::{Cluster, ClusterError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -79,7 +79,7 @@ pub async fn deploy(
     cluster: &Cluster,
     mut manifests: Vec<Manifest>,
     password: Password,
-    conflicts: Conflicts,
+    conflicts: &Conflicts,
     stop: &CancellationToken,
     mut progress: impl FnMut(Progress),
 ) -> Result<Ending, DemoError> {
@@ -115,13 +115,16 @@ pub async fn deploy(
             &title,
             apply(cluster, manifest, password, conflicts),
         );
-        let Some(outcome) = until_stopped(stop, applied).await? else {
+        let Some(applied) = until_stopped(stop, applied).await? else {
             return stopped(
                 done,
                 &format!(", and {title} was asked for without an answer"),
             );
         };
-        progress(Progress::step(&title, outcome.word()));
+        progress(Progress::step(&title, applied.outcome.word()));
+        if !applied.taken_over.is_empty() {
+            progress(Progress::TakenOver(applied.taken_over));
+        }
     }
     ready(cluster, &manifests, stop, progress).await
 }
@@ -219,13 +222,16 @@ async fn apply(
     cluster: &Cluster,
     manifest: &mut Manifest,
     password: Password,
-    conflicts: Conflicts,
-) -> Result<Outcome, ClusterError> {
+    conflicts: &Conflicts,
+) -> Result<Applied, ClusterError> {
     let own = manifest.kind() == "Secret" && password == Password::OwnRandom;
     let created = own && password::create(cluster, manifest).await?;
     // A Secret that was created is applied as well, so that its fields are owned like those of all other objects.
-    let applied = cluster.apply(manifest, conflicts).await?;
-    Ok(if created { Outcome::Created } else { applied })
+    let mut applied = cluster.apply(manifest, conflicts).await?;
+    if created {
+        applied.outcome = Outcome::Created;
+    }
+    Ok(applied)
 }
 
 async fn roll_out(

@@ -19,7 +19,7 @@ pub async fn run(
     cluster: &Cluster,
     mut manifests: Vec<Manifest>,
     password: Password,
-    conflicts: Conflicts,
+    conflicts: &Conflicts,
     stop: &CancellationToken,
     mut progress: impl FnMut(Progress),
 ) -> Result<Ending, DemoError> {
@@ -69,11 +69,12 @@ pub(super) fn there_before(title: &str) -> Progress {
     Progress::detailed(title, Outcome::Unchanged.word(), detail)
 }
 
-async fn attempt(
+/// What applying one object would do.
+pub(super) async fn attempt(
     cluster: &Cluster,
     manifest: &mut Manifest,
     password: Password,
-    conflicts: Conflicts,
+    conflicts: &Conflicts,
 ) -> Result<Outcome, ClusterError> {
     if manifest.kind() == "Secret" && password == Password::OwnRandom {
         password::fill_in(cluster, manifest).await?;

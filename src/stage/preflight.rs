@@ -87,6 +87,8 @@ pub struct Check {
     pub detail: String,
     /// The ways to mend it; one is enough.
     pub fixes: Vec<Fix>,
+    /// Whether Deploy would certainly fail for it. Other failures show later, or may pass: a node pulls an image.
+    pub stops_deploy: bool,
 }
 
 impl Check {
@@ -96,6 +98,7 @@ impl Check {
             verdict,
             detail: detail.into(),
             fixes: Vec::new(),
+            stops_deploy: false,
         }
     }
 
@@ -109,6 +112,14 @@ impl Check {
 
     fn failed(title: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(title, Verdict::Failed, detail)
+    }
+
+    /// A failure that no deployment gets past.
+    fn stopping(title: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            stops_deploy: true,
+            ..Self::failed(title, detail)
+        }
     }
 
     fn unknown(title: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -151,13 +162,20 @@ pub struct Ground<'a> {
 /// A check on its way.
 type Asking<'a> = BoxFuture<'a, (usize, Check)>;
 
+/// A check's place in the list, which begins at 0, and how long the list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where it stands.
+    pub place: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
 /// Makes all checks, telling `told` of each and its place in the list as it is answered; answers them in the order of the list.
-pub async fn run(ground: Ground<'_>, mut told: impl FnMut(usize, &Check)) -> Vec<Check> {
+pub async fn run(ground: Ground<'_>, mut told: impl FnMut(Place, &Check)) -> Vec<Check> {
     let deadline = Instant::now() + LIMIT;
     let api = api::check(ground.cluster).await;
-    told(0, &api);
     let reached = api.verdict != Verdict::Failed;
-    let mut answered = vec![(0, api)];
     let mut questions: Vec<(String, BoxFuture<'_, Check>)> = Vec::new();
     if reached {
         questions = of_cluster(ground);
@@ -166,6 +184,9 @@ pub async fn run(ground: Ground<'_>, mut told: impl FnMut(usize, &Check)) -> Vec
         queue_server::TITLE.to_owned(),
         Box::pin(queue_server::check(ground, reached)),
     ));
+    let of = questions.len() + 1;
+    told(Place { place: 0, of }, &api);
+    let mut answered = vec![(0, api)];
     let (titles, asking): (Vec<_>, FuturesUnordered<Asking<'_>>) = questions
         .into_iter()
         .zip(1..)
@@ -176,7 +197,7 @@ pub async fn run(ground: Ground<'_>, mut told: impl FnMut(usize, &Check)) -> Vec
         .unzip();
     let mut asking = asking;
     while let Ok(Some((place, check))) = timeout_at(deadline, asking.next()).await {
-        told(place, &check);
+        told(Place { place, of }, &check);
         answered.push((place, check));
     }
     drop(asking);
@@ -184,7 +205,7 @@ pub async fn run(ground: Ground<'_>, mut told: impl FnMut(usize, &Check)) -> Vec
         if !answered.iter().any(|(known, _)| *known == place) {
             let detail = format!("no answer within {} s", LIMIT.as_secs());
             let check = Check::unknown(title, detail);
-            told(place, &check);
+            told(Place { place, of }, &check);
             answered.push((place, check));
         }
     }
@@ -195,13 +216,13 @@ pub async fn run(ground: Ground<'_>, mut told: impl FnMut(usize, &Check)) -> Vec
 /// The list where there is no cluster to ask.
 #[must_use]
 pub fn no_cluster(reason: &str) -> Check {
-    Check::failed(api::TITLE, reason)
+    Check::stopping(api::TITLE, reason)
 }
 
 /// The list where there is nothing to deploy.
 #[must_use]
 pub fn no_manifests(reason: &str) -> Check {
-    Check::failed("manifests", reason)
+    Check::stopping("manifests", reason)
 }
 
 fn of_cluster(ground: Ground<'_>) -> Vec<(String, BoxFuture<'_, Check>)> {

@@ -4,7 +4,9 @@
 use super::auth::{Speaker, wants_json};
 use super::error::Error;
 use super::pages::{self, Notice};
+use crate::stage::action::Action;
 use crate::stage::actions::{Actions, Command};
+use crate::stage::contested::FieldConflict;
 use crate::stage::demo::Conflicts;
 use crate::stage::spike::{self, BadInput};
 use axum::body::Bytes;
@@ -28,7 +30,7 @@ pub async fn act(
     body: Bytes,
 ) -> Response {
     let started = fields(&parts, &body)
-        .and_then(|fields| command(&kind, &fields))
+        .and_then(|fields| command(&kind, &fields, actions.last_deployment()))
         .and_then(|command| Ok(actions.start(command)?))
         .map(|action| json!({"action": action}));
     answer(started, &actions, &parts)
@@ -83,12 +85,13 @@ fn numbered(fields: &Fields) -> Result<Option<u64>, Error> {
     Ok(Some(number))
 }
 
-/// The command that `kind` and its fields make.
-fn command(kind: &str, fields: &Fields) -> Result<Command, Error> {
+/// The command that `kind` and its fields make; `last` is how the last deployment ended.
+fn command(kind: &str, fields: &Fields, last: Option<Action>) -> Result<Command, Error> {
     let field = |name: &str| fields.get(name).map_or("", String::as_str);
     Ok(match kind {
-        "deploy" => Command::Deploy(match field("take_over") {
-            "yes" => Conflicts::TakeOver,
+        "deploy" => Command::Deploy(match (field("take_over"), field("seen")) {
+            ("yes", "") => Conflicts::TakeOver,
+            ("yes", seen) => Conflicts::TakeOverOnly(seen_in(seen, last)?),
             _ => Conflicts::Refuse,
         }),
         "remove" => {
@@ -112,6 +115,17 @@ fn command(kind: &str, fields: &Fields) -> Result<Command, Error> {
             });
         }
     })
+}
+
+/// The fields that the deployment number `seen` failed for, which must be the last one: what is taken over is what was
+/// shown to whoever agreed to it.
+fn seen_in(seen: &str, last: Option<Action>) -> Result<Vec<FieldConflict>, Error> {
+    let contested = match last {
+        Some(last) if last.id.to_string() == seen => return Ok(last.contested),
+        Some(last) => last.contested,
+        None => Vec::new(),
+    };
+    Err(Error::Outdated(contested))
 }
 
 /// What destroys must be confirmed.
@@ -168,6 +182,11 @@ fn plain(value: &Value) -> String {
 mod tests {
     use super::*;
 
+    /// The command of a button on a server that has not deployed anything.
+    fn command(kind: &str, fields: &Fields) -> Result<Command, Error> {
+        super::command(kind, fields, None)
+    }
+
     fn given(pairs: &[(&str, &str)]) -> Fields {
         pairs
             .iter()
@@ -185,6 +204,20 @@ mod tests {
             command("remove", &given(&[("confirm", "yes")])),
             Ok(Command::Remove)
         ));
+    }
+
+    #[test]
+    fn what_nobody_was_shown_is_not_taken_over() {
+        let shown = given(&[("take_over", "yes"), ("seen", "3")]);
+        let error = command("deploy", &shown).unwrap_err();
+        assert_eq!(error.status(), StatusCode::CONFLICT);
+        let everything = command("deploy", &given(&[("take_over", "yes")]));
+        assert!(matches!(
+            everything,
+            Ok(Command::Deploy(Conflicts::TakeOver))
+        ));
+        let unticked = command("deploy", &given(&[("seen", "3")]));
+        assert!(matches!(unticked, Ok(Command::Deploy(Conflicts::Refuse))));
     }
 
     #[test]

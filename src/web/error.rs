@@ -2,6 +2,7 @@
 
 use super::auth::wants_json;
 use crate::stage::actions::{Busy, NotRunning};
+use crate::stage::contested::FieldConflict;
 use crate::stage::dead_letters::{LetterError, Trouble};
 use crate::stage::spike::BadInput;
 use askama::Template;
@@ -50,6 +51,9 @@ pub enum Error {
     /// There is nothing to cancel.
     #[error(transparent)]
     NotRunning(#[from] NotRunning),
+    /// Fields shall be taken over as they were shown, which is not how they are now. Those that the last deployment found.
+    #[error("what others have set was looked at again since this page showed it")]
+    Outdated(Vec<FieldConflict>),
     /// The body is neither a form nor JSON, or is malformed.
     #[error("the request cannot be read: {0}")]
     Unreadable(String),
@@ -70,7 +74,7 @@ impl Error {
             Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Input(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy(_) | Self::NotRunning(_) => StatusCode::CONFLICT,
+            Self::Busy(_) | Self::NotRunning(_) | Self::Outdated(_) => StatusCode::CONFLICT,
             Self::Letter(error) => match error.trouble() {
                 Trouble::Gone => StatusCode::NOT_FOUND,
                 Trouble::Refused => StatusCode::CONFLICT,
@@ -107,6 +111,9 @@ impl Error {
             Self::Busy(_) => "Wait until it is done, or cancel it.".to_owned(),
             Self::NotRunning(_) => {
                 "It may have ended a moment ago: see what happened.".to_owned()
+            }
+            Self::Outdated(_) => {
+                "Press Deploy: it names what is in the way now, if anything is.".to_owned()
             }
             Self::Letter(error) => error.in_two().1,
             Self::Unreadable(_) => {
@@ -150,9 +157,12 @@ impl Error {
             Self::Input(input) => (Some(input.field), Some(input.value.clone())),
             _ => (None, None),
         };
-        let body = json!({"error": {
+        let mut body = json!({"error": {
             "message": self.message(), "field": field, "value": value, "remedy": self.remedy(),
         }});
+        if let Self::Outdated(contested) = &self {
+            body["error"]["contested"] = json!(contested);
+        }
         (self.status(), self.wait(), axum::Json(body)).into_response()
     }
 }

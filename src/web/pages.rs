@@ -5,7 +5,7 @@ use super::error::Error;
 use crate::deck::reload::DeckHandle;
 use crate::deck::{self, Deck, Settings, SlideView};
 use crate::live::room::Room;
-use crate::stage::action::Action;
+use crate::stage::action::{Action, ActionState};
 use crate::stage::actions::Actions;
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -40,6 +40,16 @@ struct ControlPage {
     error: Option<Notice>,
     /// What runs, for browsers without JavaScript.
     running: Vec<Action>,
+    /// The last deployment, for the same, if it failed.
+    failed: Option<Action>,
+}
+
+/// A value of a field in a page's words.
+fn shown(value: Option<&serde_json::Value>) -> String {
+    match value {
+        Some(value) => value.to_string(),
+        None => "a value that is not shown".to_owned(),
+    }
 }
 
 /// Something that went wrong with a form sent without JavaScript.
@@ -149,10 +159,14 @@ pub fn control_with(actions: &Actions, error: Option<Notice>) -> Response {
     // The flow diagram is ours and fixed; a deck's broken diagram cannot reach this page.
     let flow = deck::diagram::live_flow().unwrap_or_default();
     let running = actions.running();
+    let failed = actions
+        .last_deployment()
+        .filter(|last| last.state == ActionState::Failed);
     let page = ControlPage {
         flow,
         error,
         running,
+        failed,
     };
     match page.render() {
         Ok(page) => Html(page).into_response(),

@@ -6,7 +6,7 @@
 use super::auth::{Speaker, wants_json};
 use super::error::Error;
 use crate::stage::actions::Actions;
-use crate::stage::preflight::{Check, Verdict};
+use crate::stage::preflight::{Check, Place, Verdict};
 use askama::Template;
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -63,10 +63,13 @@ fn lines(actions: Actions) -> Response {
     let (say, said) = mpsc::unbounded_channel::<String>();
     // Bounded by the preflight's own limit, whether anybody goes on reading or not.
     tokio::spawn(async move {
-        let row = |place: usize, check: &Check| {
+        let row = |Place { place, of }: Place, check: &Check| {
             let row = Row { check }.render().unwrap_or_default();
             // Nobody listens once the page is closed.
-            let _ = say.send(format!("{}\n", json!({"place": place, "row": row})));
+            let _ = say.send(format!(
+                "{}\n",
+                json!({"place": place, "of": of, "row": row})
+            ));
         };
         let checks = actions.preflight(row).await;
         let _ = say.send(format!("{}\n", json!({"summary": summary(&checks)})));
@@ -123,6 +126,7 @@ mod tests {
             verdict,
             detail: String::new(),
             fixes: Vec::new(),
+            stops_deploy: false,
         };
         let told = |verdicts: &[Verdict]| {
             summary(&verdicts.iter().copied().map(check).collect::<Vec<_>>())

@@ -8,7 +8,6 @@ import { mountLog } from "./log.js";
 import { mountPreflight } from "./preflight.js";
 
 mountHealth(model);
-mountDeeds(model, apply);
+mountDeeds(model, apply, mountPreflight(model));
 mountLog(model);
 mountDeadLetters(model);
-mountPreflight();

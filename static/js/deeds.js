@@ -4,8 +4,10 @@
 
 import { ask } from "./ask.js";
 import { Cancel } from "./cancel.js";
+import { TakeOver, inShort } from "./contested.js";
 import { int, plural } from "./format.js";
 import { post } from "./post.js";
+import { prose } from "./prose.js";
 import { blocked } from "./readiness.js";
 
 /** How long a success or a cancellation stays readable beside its button. */
@@ -34,8 +36,18 @@ const SAYS = {
 /** What each button says while it runs, before "5 of 9". The announcement keeps its name: its detail line counts. */
 const RUNS = { deploy: "Deploying", remove: "Removing", enqueue: "Enqueueing", spike: "Tour announcement", purge: "Purging" };
 
-/** What destroys asks first, and says what will be gone. */
+/** What destroys asks first, and says what will be gone; so does what will certainly fail. */
 const ASKS = {
+  deploy: (_, preflight) => {
+    const stopping = preflight?.stopping() ?? [];
+    return stopping.length === 0 ? null : {
+      title: "Deploy will fail",
+      text: "The preflight found what no deployment gets past. There, each has the command that mends it.",
+      list: stopping.map(({ title, detail }) => [`${title}: ${detail}`]),
+      yes: "Deploy anyway",
+      no: "Not yet",
+    };
+  },
   purge: (model) => ({
     title: "Purge the queue?",
     text: `${model.sample?.depth == null ? "All waiting jobs" : plural(model.sample.depth, "waiting job")} will be dropped. Jobs in hand are finished.`,
@@ -70,6 +82,7 @@ class Deed {
       this.fail(error);
       this.show();
     }) : null;
+    this.takeOver = page.cancels && this.kind === "deploy" ? new TakeOver(this, page.dialog) : null;
     form.noValidate = true;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -85,12 +98,16 @@ class Deed {
 
   async submit() {
     if (this.sending || blocked(this.kind, this.page.model)) return;
-    const question = ASKS[this.kind]?.(this.page.model);
+    const question = ASKS[this.kind]?.(this.page.model, this.page.preflight);
     if (question && !(await ask(this.page.dialog, question))) return;
+    this.send({ ...fieldsOf(this.form), ...(question && { confirm: "yes" }) });
+  }
+
+  async send(fields) {
     this.sending = true;
     this.fail(null);
     this.show();
-    const answer = await post(this.form.action, { ...fieldsOf(this.form), ...(question && { confirm: "yes" }) });
+    const answer = await post(this.form.action, fields);
     this.sending = false;
     if (answer.action) this.page.apply("begun", answer.action);
     this.fail(answer.error ?? null);
@@ -114,6 +131,7 @@ class Deed {
     this.button.title = why ?? "";
     this.form.toggleAttribute("data-running", running);
     this.cancel?.show(running ? action : null, model.now());
+    this.takeOver?.show(action, this.button.disabled);
 
     const counted = running && action.total > 0;
     const progress = counted ? `${int(action.done)} of ${int(action.total)}` : "";
@@ -137,6 +155,10 @@ class Deed {
     const recent = action?.ended && model.now() - action.ended < DONE_MS;
     if (action?.state === "cancelled" && recent) return this.say("off", action.message, action.remedy);
     if (why) return this.say("off", "", why);
+    if (action?.state === "failed" && action.contested?.length > 0) {
+      const [what, rest] = inShort(action.contested);
+      return this.say("failed", what, this.takeOver ? rest : "The control page shows them.");
+    }
     if (action?.state === "failed") return this.say("failed", action.message, action.remedy);
     if (this.kind === "deploy" && model.deployment?.state === "deployed") {
       const count = (ready) => (typeof ready === "string" ? ready : `${Number(ready)}/1`);
@@ -159,16 +181,16 @@ class Deed {
     if (state === "failed") this.note.setAttribute("role", "alert");
     else this.note.removeAttribute("role");
     const bold = document.createElement("b");
-    bold.textContent = strong ?? "";
-    this.note.replaceChildren(...(strong ? [bold, " "] : []), rest ?? "");
+    bold.append(...prose(strong));
+    this.note.replaceChildren(...(strong ? [bold, " "] : []), ...prose(rest));
   }
 }
 
-/** Brings every `form[data-deed]` to life. */
-export function mountDeeds(model, apply) {
+/** Brings every `form[data-deed]` to life; `preflight` is what is known of the place, where it is known. */
+export function mountDeeds(model, apply, preflight) {
   // The presenter's and the phone's buttons have no room for it: there the control page is one press away.
   const cancels = document.documentElement.dataset.window === "control";
-  const page = { model, apply, cancels, dialog: document.querySelector("[data-ask]") };
+  const page = { model, apply, cancels, preflight, dialog: document.querySelector("[data-ask]") };
   const deeds = [...document.querySelectorAll("form[data-deed]")].map((form) => new Deed(form, page));
   const panel = document.querySelector(".do");
   const show = () => {

@@ -1,12 +1,21 @@
 // "What happened", newest first: milestones of the story and the actions that caused them, in one list, because the
 // lag between a press and its effect is the lesson. An entry keeps its element, so that a reader's place is kept.
 
+import { owns, taken } from "./contested.js";
 import { clock, int, timeOfDay } from "./format.js";
+import { prose } from "./prose.js";
 
 function create(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   if (text) element.textContent = text;
+  return element;
+}
+
+/** A paragraph of the server's words. */
+function said(className, text) {
+  const element = create("p", className);
+  element.append(...prose(text));
   return element;
 }
 
@@ -29,6 +38,18 @@ function steps(action) {
   return list;
 }
 
+/** Fields of others, in `words`, one line each. */
+function fields(list, words) {
+  if (list.length === 0) return [];
+  const shown = create("ul", "contested");
+  for (const field of list) {
+    const line = create("li");
+    line.append(...words(field));
+    shown.append(line);
+  }
+  return [shown];
+}
+
 function actionBody(action) {
   const parts = [];
   if (action.state === "running" && action.total > 0) {
@@ -38,8 +59,12 @@ function actionBody(action) {
     bar.setAttribute("aria-label", action.title);
     parts.push(bar, create("p", "log-detail", `${int(action.done)} of ${int(action.total)}`));
   }
-  if (action.message) parts.push(create("p", "log-detail", action.message));
-  if (["failed", "cancelled"].includes(action.state) && action.remedy) parts.push(create("p", "log-remedy", action.remedy));
+  const contested = action.contested ?? [];
+  // The list says it better.
+  if (contested.length > 0) parts.push(create("p", "log-detail", "Others have set what the demo would, and there nothing was changed:"));
+  else if (action.message) parts.push(said("log-detail", action.message));
+  parts.push(...fields(contested, owns), ...fields(action.taken_over ?? [], taken));
+  if (["failed", "cancelled"].includes(action.state) && action.remedy && contested.length === 0) parts.push(said("log-remedy", action.remedy));
   if (action.steps?.length > 0) {
     const details = create("details");
     details.open = action.state !== "done";

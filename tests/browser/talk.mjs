@@ -58,7 +58,7 @@ export async function start(options = [], listen = "127.0.0.1:0") {
       rmSync(folder, { recursive: true, force: true });
     }
   };
-  return { url: connection.url.replace(/\/$/, ""), key: connection.speaker_key, stop };
+  return { url: connection.url.replace(/\/$/, ""), key: connection.speaker_key, kubeconfig: join(folder, "kubeconfig"), stop };
 }
 
 /** Logs a page in by the link that `podium serve` prints. */

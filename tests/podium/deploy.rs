@@ -189,8 +189,13 @@ async fn what_somebody_else_has_set_is_named_and_taken_over_on_demand_only() {
             event == "action" && data["state"] == "failed"
         })
         .await;
+    let contested = json!([{
+        "object": "scaledobject/queue-worker", "field": ".spec.maxReplicaCount", "manager": "chief",
+        "held": 7, "wanted": 48,
+    }]);
+    assert_eq!(failed["contested"], contested, "{failed}");
     assert!(
-        failed["remedy"].as_str().unwrap().contains("take_over=yes"),
+        failed["remedy"].as_str().unwrap().contains("Take over"),
         "{failed}"
     );
     assert_eq!(most().await, "7", "neither changed anything");
@@ -204,14 +209,60 @@ async fn what_somebody_else_has_set_is_named_and_taken_over_on_demand_only() {
             .contains("scaledobject/queue-worker configured"),
         "{forced:?}"
     );
+    let taken = "scaledobject/queue-worker .spec.maxReplicaCount of chief: taken over, it had 7, the demo wants 48";
+    assert!(forced.stdout.contains(taken), "{forced:?}");
     assert_eq!(most().await, "48");
     assert_eq!(talk.kubectl(&patch).await.code, Some(0));
-    let (status, answer) = talk.act("deploy", json!({"take_over": "yes"})).await;
+    // Only what the failed deployment showed; another number is of another look.
+    let other = json!({"take_over": "yes", "seen": 4711});
+    let (status, answer) = talk.act("deploy", other).await;
+    assert_eq!(status, 409, "{answer}");
+    assert_eq!(answer["error"]["contested"], contested, "{answer}");
+    let seen = json!({"take_over": "yes", "seen": failed["id"]});
+    let (status, answer) = talk.act("deploy", seen).await;
     assert_eq!(status, 202, "{answer}");
-    events
+    let done = events
         .until(Duration::from_secs(20), |event, data| {
             event == "action" && data["state"] == "done"
         })
         .await;
+    assert_eq!(done["taken_over"], contested, "{done}");
     assert_eq!(most().await, "48");
+}
+
+#[tokio::test]
+async fn everything_in_the_way_is_named_at_once_and_secrets_keep_their_values() {
+    let talk = Talk::start().await;
+    talk.deploy().await;
+    for (object, patch) in [
+        ("secret/redis", "{\"data\":{\"password\":\"Y2hhbmdlZA==\"}}"),
+        (
+            "scaledobject/queue-worker",
+            "{\"spec\":{\"maxReplicaCount\":7}}",
+        ),
+        (
+            "deployment/queue-worker",
+            "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"worker\",\"image\":\"podium:9\"}]}}}}",
+        ),
+    ] {
+        let kind = if object.starts_with("scaled") {
+            "merge"
+        } else {
+            "strategic"
+        };
+        let manager = ["--field-manager", "chief", "--type", kind, "-p", patch];
+        let patched = [&["patch", object, "-n", "keda-demo"][..], &manager].concat();
+        let output = talk.kubectl(&patched).await;
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+    }
+    // A password that somebody else has set is the demo's from then on: the Secret is in nobody's way.
+    let refused = talk.command(&["deploy-queue-demo"]).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    for line in [
+        "deployment/queue-worker .spec.template.spec.containers[name=\"worker\"].image of chief: it has \"podium:9\", the demo wants \"podium:latest\"\n",
+        "scaledobject/queue-worker .spec.maxReplicaCount of chief: it has 7, the demo wants 48\n",
+    ] {
+        assert!(refused.stdout.contains(line), "{}", refused.stdout);
+    }
+    assert!(!refused.stdout.contains("Y2hhbmdlZA"), "{refused:?}");
 }

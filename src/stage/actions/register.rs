@@ -109,7 +109,7 @@ impl Register {
             Progress::Count { done, total } => {
                 done == total || !(0..COUNT_EVERY_MS).contains(&(now - entry.told))
             }
-            Progress::Step(_) => true,
+            Progress::Step(_) | Progress::Contested(_) | Progress::TakenOver(_) => true,
         };
         entry.action.progress(progress);
         if due && !begins {

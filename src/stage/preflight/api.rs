@@ -19,7 +19,7 @@ pub(super) async fn check(cluster: &Cluster) -> Check {
             TITLE,
             format!("{} does not tell its version: {error}", cluster.address()),
         ),
-        Err(error) => Check::failed(TITLE, error.to_string()),
+        Err(error) => Check::stopping(TITLE, error.to_string()),
     }
 }
 
@@ -35,7 +35,7 @@ fn judge(version: &str, address: &str) -> Check {
     let found = format!("{version} at {address}");
     let upgrade = "kubectl version";
     if let Some(reason) = too_old(version, address) {
-        return Check::failed(TITLE, reason).fix(upgrade);
+        return Check::stopping(TITLE, reason).fix(upgrade);
     }
     match minor(version) {
         None => Check::unknown(TITLE, format!("{found}: not a version we can read")),

@@ -53,7 +53,7 @@ fn absent_or_unanswered(error: &ClusterError) -> Check {
     if error.code() != Some(404) {
         return Check::unanswered(TITLE, error);
     }
-    Check::failed(
+    Check::stopping(
         TITLE,
         "not installed: the cluster does not know ScaledObjects (scaledobjects.keda.sh)",
     )

@@ -60,7 +60,7 @@ async fn missing(ground: Ground<'_>) -> Check {
         Ok(true) => Check::ok(TITLE, format!("{name} is not there yet; Deploy makes it")),
         Ok(false) => {
             let detail = format!("{name} is not there, and you may not create namespaces");
-            Check::failed(TITLE, detail).fix(format!("kubectl create namespace {name}"))
+            Check::stopping(TITLE, detail).fix(format!("kubectl create namespace {name}"))
         }
         Err(error) => Check::unanswered(TITLE, &error),
     }

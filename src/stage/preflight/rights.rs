@@ -1,6 +1,6 @@
 //! The rights that the demo needs, asked for one by one (SelfSubjectAccessReview), one check for each kind of object.
 
-use super::{Check, Ground, Verdict};
+use super::{Check, Ground};
 use crate::cluster::Cluster;
 use crate::cluster::apply::Manifest;
 use crate::cluster::remedy::Right;
@@ -8,6 +8,8 @@ use futures::future::join_all;
 
 /// What deploying and removing an object takes. A server-side apply that makes an object needs `create` besides `patch`.
 const TO_DEPLOY: &[&str] = &["get", "create", "patch", "delete"];
+/// Of these, what no deployment gets past: each object is looked at and patched. One that is there need not be created.
+const TO_APPLY: &[&str] = &["get", "patch"];
 /// What is asked of the namespace: one that is there and is not ours stays as it is. Whether one may be made that is not
 /// there yet is asked with the namespace itself.
 const TO_LOOK: &[&str] = &["get"];
@@ -63,6 +65,14 @@ impl Needed {
             other => other,
         };
         format!("rights: {resource}")
+    }
+
+    /// Whether what is refused lets no deployment through.
+    fn stops_deploy(&self, refused: &[&str]) -> bool {
+        let deployed = KINDS
+            .iter()
+            .any(|(_, group, resource)| *group == self.group && *resource == self.resource);
+        deployed && refused.iter().any(|verb| TO_APPLY.contains(verb))
     }
 
     fn right(&self, verb: &str) -> Right {
@@ -179,5 +189,10 @@ pub(super) async fn check(cluster: &Cluster, needed: Needed) -> Check {
         missing.join(", "),
         needed.resource
     );
-    Check::new(title, Verdict::Failed, detail).fix(grant)
+    let failed = if needed.stops_deploy(&missing) {
+        Check::stopping(title, detail)
+    } else {
+        Check::failed(title, detail)
+    };
+    failed.fix(grant)
 }

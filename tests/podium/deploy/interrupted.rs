@@ -189,7 +189,7 @@ async fn what_does_not_become_ready_or_does_not_go_is_told_when_its_time_is_over
         &cluster,
         manifests.clone(),
         Password::AsGiven,
-        Conflicts::Refuse,
+        &Conflicts::Refuse,
         &stop,
         |told| at("stuck ready", "running", "0/1", &told),
     );
@@ -227,7 +227,7 @@ async fn a_request_that_nobody_answers_is_told_when_its_time_is_over() {
         &cluster,
         manifests,
         Password::OwnRandom,
-        Conflicts::Refuse,
+        &Conflicts::Refuse,
         &stop,
         |_| {},
     );
