@@ -162,6 +162,14 @@ pub(super) fn refusals(error: &RedisError) -> Vec<ServerError> {
     refusals.map(|(_, refusal)| refusal.clone()).collect()
 }
 
+/// A refusal in the server's own words, as `MOVED 719 10.0.0.2:6379`.
+pub(super) fn words(refusal: &ServerError) -> String {
+    let details = refusal.details().unwrap_or_default();
+    format!("{} {details}", refusal.code())
+        .trim_end()
+        .to_owned()
+}
+
 /// Whether an error says that its connection is of no more use: broken, or leading to a server that was a master once
 /// and takes no more writes, or that does not have the queue any more.
 pub(super) fn is_worn_out(error: &RedisError) -> bool {

@@ -9,7 +9,7 @@ mod cluster;
 mod sentinel;
 
 use super::endpoint::Endpoint;
-use super::error::{QueueError, is_demoted, is_elsewhere, refusals};
+use super::error::{QueueError, is_demoted, is_elsewhere, refusals, words};
 use crate::config::{Layout, RedisUrl};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerError, ServerErrorKind};
@@ -99,12 +99,12 @@ impl Route {
 /// What the refusals of a server mean that was taken for the only one.
 fn not_one_server(address: &str, refusals: &[ServerError]) -> Option<QueueError> {
     let told = |predicate: fn(&ServerError) -> bool| refusals.iter().find(|told| predicate(told));
-    if let Some(cause) = told(is_elsewhere) {
+    if let Some(cause) = told(is_elsewhere).map(words) {
         let found = format!("Redis at {address} is a node of a Redis Cluster ({cause})");
         let remedy = format!("use redis-cluster://{address}, which finds the node of the queue");
         return Some(QueueError::layout(found, remedy));
     }
-    let cause = told(is_of_a_sentinel)?;
+    let cause = words(told(is_of_a_sentinel)?);
     let found = format!("Redis at {address} is a sentinel and has no queue ({cause})");
     let remedy = format!("use redis-sentinel://{address}/MASTER, which asks it for the master");
     Some(QueueError::layout(found, remedy))
@@ -296,7 +296,7 @@ impl Guides {
         let refusal = refusals
             .iter()
             .find(|told| is_demoted(told) || is_elsewhere(told))?;
-        let (address, cause) = (self.address(), refusal.to_string());
+        let (address, cause) = (self.address(), words(refusal));
         if refusal.kind() == Some(ServerErrorKind::ClusterDown) {
             let found = format!("the Redis Cluster at {address} is down ({cause})");
             return Some(QueueError::layout(found, cluster::REMEDY));
