@@ -104,6 +104,12 @@ fn not_one_server(address: &str, refusals: &[ServerError]) -> Option<QueueError>
         let remedy = format!("use redis-cluster://{address}, which finds the node of the queue");
         return Some(QueueError::layout(found, remedy));
     }
+    if let Some(cause) = told(is_demoted).map(words) {
+        let found = format!("Redis at {address} is a replica and takes no jobs ({cause})");
+        let remedy =
+            "name its master, or the sentinels as redis-sentinel://HOST:PORT,HOST:PORT/MASTER";
+        return Some(QueueError::layout(found, remedy));
+    }
     let cause = words(told(is_of_a_sentinel)?);
     let found = format!("Redis at {address} is a sentinel and has no queue ({cause})");
     let remedy = format!("use redis-sentinel://{address}/MASTER, which asks it for the master");

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod mistakes;
+mod over_tls;
 mod sentinels;
 
 use crate::queue::{Hand, options};

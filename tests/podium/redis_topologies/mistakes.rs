@@ -129,3 +129,21 @@ async fn a_cluster_that_is_none_or_does_not_serve_says_so() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn a_replica_that_is_taken_for_the_only_server_says_what_it_is() {
+    let master = Redis::real().await;
+    let replica = Redis::replica_of(&master).await;
+    let state = tempfile::tempdir().unwrap();
+    let mut command = podium(state.path());
+    command.args(["enqueue", "1", "--redis", &replica.url()]);
+    let refused = run(&mut command).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let at = replica.address;
+    for part in [
+        &format!("Redis at {at} is a replica and takes no jobs (READONLY"),
+        "redis-sentinel://",
+    ] {
+        assert!(refused.stderr.contains(part), "{}", refused.stderr);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Sentinel, queue_at, sees, status_of, two_workers, works_off};
 use crate::queue::put;
-use crate::redis_server::Redis;
+use crate::redis_server::{Answer, Redis};
 use crate::talk::Talk;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +77,46 @@ async fn the_demo_outlives_its_master_with_passwords_for_data_and_sentinels() {
     master.kill().await;
     sentinel.names(&replica).await;
     works_off(&talk, 8, 16).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_demoted_master_refuses_goes_to_the_new_one() {
+    let (old, new) = (Redis::real().await, Redis::real().await);
+    let sentinel = Sentinel::watching(&old, None, None).await;
+    let queue = queue_at(&format!("redis-sentinel://{}/mymaster", sentinel.address)).await;
+    put(&queue, 1, 0).await;
+    let place = |redis: &Redis| format!("{} {}", redis.address.ip(), redis.address.port());
+    let watch = format!("SENTINEL MONITOR mymaster {} 1", place(&new));
+    for line in ["SENTINEL REMOVE mymaster", &watch] {
+        assert_eq!(sentinel.ask(line).await, Answer::ok(), "{line}");
+    }
+    let follow = format!("REPLICAOF {}", place(&new));
+    assert_eq!(old.client().await.ask(&follow).await, Answer::ok());
+    // The connection to the old one is as good as ever, and nobody has to try again.
+    put(&queue, 2, 0).await;
+    assert_eq!(queue.address(), new.address.to_string());
+    assert_eq!(queue.depth().await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_go_on_when_the_sentinels_change_the_master_by_hand() {
+    let master = Redis::real().await;
+    let replica = Redis::replica_of(&master).await;
+    let sentinel = Sentinel::watching(&master, None, None).await;
+    sentinel.knows_a_replica().await;
+    let queue = queue_at(&format!("redis-sentinel://{}/mymaster", sentinel.address)).await;
+    put(&queue, 120, 20).await;
+    replica.catch_up_with(&master).await;
+    let hands = two_workers(&queue);
+    sees(&queue, |stats| stats.processed >= 10).await;
+    let asked = sentinel.ask("SENTINEL FAILOVER mymaster").await;
+    assert_eq!(asked, Answer::ok());
+    sentinel.names(&replica).await;
+    sees(&queue, |stats| {
+        stats.unique() == 120 && queue.address() == replica.address.to_string()
+    })
+    .await;
+    for hand in hands {
+        hand.stop().await;
+    }
 }
