@@ -59,6 +59,7 @@ pub struct CommonArgs {
         global = true,
         env = "PODIUM_REDIS",
         hide_env_values = true,
+        value_parser = redis_url::Argument,
         value_name = "URL"
     )]
     pub redis: Option<RedisUrl>,

@@ -7,9 +7,11 @@
 //! else. The sentinels' own credentials stand in the query, since before the `@` are those of the nodes that hold data.
 
 mod anatomy;
+mod argument;
 
 use super::ConfigError;
 use anatomy::{Anatomy, decoded, encoded};
+pub(super) use argument::Argument;
 use std::fmt;
 use std::sync::Arc;
 

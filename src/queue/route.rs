@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a guide may take to be reached or to answer: another one knows as well.
-const GUIDE_TIMEOUT: Duration = Duration::from_secs(1);
+const GUIDE_TIMEOUT: Duration = Duration::from_millis(700);
 /// Nodes of a cluster that are remembered, to ask when those in the URL are gone.
 const REMEMBERED: usize = 16;
 
@@ -234,7 +234,7 @@ impl Guides {
                 let connection =
                     connected.map_err(|error| QueueError::connecting(guide.to_owned(), &error))?;
                 let found = cluster::ask(connection, guide, list).await?;
-                self.remember(found.nodes);
+                self.remember(guide, found.nodes);
                 Ok(found.owner)
             }
         }
@@ -273,10 +273,11 @@ impl Guides {
         }
     }
 
-    /// Keeps the nodes of the cluster, the one that answers best first as it is.
-    fn remember(&self, mut nodes: Vec<String>) {
-        nodes.truncate(REMEMBERED);
-        self.known().guides = nodes;
+    /// Keeps the nodes of the cluster, first the one that has just answered.
+    fn remember(&self, guide: &str, nodes: Vec<String>) {
+        let others = nodes.into_iter().filter(|node| node != guide);
+        let guides = std::iter::once(guide.to_owned()).chain(others);
+        self.known().guides = guides.take(REMEMBERED).collect();
     }
 
     fn all_silent(&self, silent: &[String]) -> QueueError {

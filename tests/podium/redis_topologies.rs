@@ -7,7 +7,7 @@ mod sentinels;
 
 use crate::queue::{Hand, options};
 use crate::redis_server::{Answer, Redis, Wire};
-use crate::talk::Talk;
+use crate::talk::{Talk, run};
 use podium::queue::Queue;
 use podium::queue::keys::QueueName;
 use podium::queue::stats::{Stats, stats};
@@ -37,7 +37,7 @@ fn free_address() -> SocketAddr {
 struct Sentinel {
     address: SocketAddr,
     password: Option<&'static str>,
-    _process: Child,
+    process: Child,
     _folder: TempDir,
 }
 
@@ -74,7 +74,7 @@ impl Sentinel {
         Self {
             address,
             password,
-            _process: process,
+            process,
             _folder: folder,
         }
     }
@@ -89,6 +89,13 @@ impl Sentinel {
         ];
         lines.extend(data.map(|password| format!("sentinel auth-pass mymaster {password}")));
         Self::start(password, &lines).await
+    }
+
+    /// Lets it stand still: it accepts connections and answers nothing.
+    async fn stop(&self) {
+        let process = self.process.id().unwrap().to_string();
+        let stopped = run(Command::new("kill").args(["-STOP", &process])).await;
+        assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
     }
 
     async fn ask(&self, line: &str) -> Answer {

@@ -147,3 +147,25 @@ async fn a_replica_that_is_taken_for_the_only_server_says_what_it_is() {
         assert!(refused.stderr.contains(part), "{}", refused.stderr);
     }
 }
+
+#[tokio::test]
+async fn a_url_that_cannot_be_read_is_refused_without_repeating_its_password() {
+    let state = tempfile::tempdir().unwrap();
+    for (url, why) in [
+        ("redis-cluster://:secret@a/1", "database 0 only"),
+        (
+            "redis-sentinel://:secret@a?sentinelPassword=secret",
+            "name of the master is missing",
+        ),
+        ("http://:secret@a", "redis://[:PASSWORD@]HOST:PORT"),
+    ] {
+        let mut command = podium(state.path());
+        let refused = run(command.env("PODIUM_REDIS", url).arg("queue-depth")).await;
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(
+            refused.stderr.contains(why) && !refused.stderr.contains("secret"),
+            "{}",
+            refused.stderr
+        );
+    }
+}

@@ -120,3 +120,18 @@ async fn workers_go_on_when_the_sentinels_change_the_master_by_hand() {
         hand.stop().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sentinel_that_hangs_is_passed_over() {
+    let master = Redis::real().await;
+    let hanging = Sentinel::watching(&master, None, None).await;
+    let sentinel = Sentinel::watching(&master, None, None).await;
+    hanging.stop().await;
+    let (first, second) = (hanging.address, sentinel.address);
+    let queue = queue_at(&format!("redis-sentinel://{first},{second}/mymaster")).await;
+    let [one, two] = two_workers(&queue);
+    put(&queue, 2, 0).await;
+    sees(&queue, |stats| stats.unique() == 2).await;
+    one.stop().await;
+    two.stop().await;
+}
