@@ -13,7 +13,7 @@ mod speaker_key;
 pub use dead_letters::{DeadLettersArgs, DeadLettersCommand, ListArgs, ListFormat, Which};
 pub use namespace::DEMO_NAMESPACE;
 pub use public_url::PublicUrl;
-pub use redis_url::RedisUrl;
+pub use redis_url::{Layout, RedisUrl};
 pub use speaker_key::{SpeakerKey, speaker_key};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -50,13 +50,16 @@ pub struct CommonArgs {
     /// Context of the kubeconfig to use instead of the current one
     #[arg(long, global = true, env = "PODIUM_CONTEXT", value_name = "NAME")]
     pub context: Option<String>,
-    /// Redis to use instead of the demo's own, as redis[s]://[[USER]:PASSWORD@]HOST:PORT; a password is safer in the
-    /// variable, since every user of this machine can list arguments
+    /// Redis to use instead of the demo's own, as redis[s]://[[USER]:PASSWORD@]HOST:PORT; behind sentinels as
+    /// redis[s]-sentinel://[[USER]:PASSWORD@]HOST:PORT,.../MASTER, a Redis Cluster as
+    /// redis[s]-cluster://[[USER]:PASSWORD@]HOST:PORT,...; a password is safer in the variable, since every user of this
+    /// machine can list arguments
     #[arg(
         long,
         global = true,
         env = "PODIUM_REDIS",
         hide_env_values = true,
+        value_parser = redis_url::Argument,
         value_name = "URL"
     )]
     pub redis: Option<RedisUrl>,

@@ -7,7 +7,8 @@
 //! - [`lease`]: gives the jobs of a worker that died back to the queue;
 //! - [`dead_letters`]: lists what could not be done, puts it back or throws it away;
 //! - [`stats`]: one consistent picture of it all; [`purge`]: empties the list;
-//! - [`server`]: what software that is, and whether it keeps what it is given; [`endpoint`]: where it is;
+//! - [`server`]: what software that is, and whether it keeps what it is given; [`endpoint`]: where it is; `route`: which
+//!   of several nodes that is just now;
 //! - [`job`], [`keys`]: what a job is, and where everything lies.
 //!
 //! The invariant everything here keeps: a job is in exactly one place. Every step from place to place (list, a
@@ -25,142 +26,40 @@
 pub mod dead_letters;
 pub mod endpoint;
 pub mod enqueue;
+mod error;
 pub mod job;
 pub mod keys;
 pub mod lease;
 pub mod purge;
+mod route;
 pub mod server;
 pub mod stats;
 pub mod worker;
 
 use crate::clock::Clock;
+use crate::config::Layout;
 use endpoint::Endpoint;
+pub use error::QueueError;
+use error::is_worn_out;
 use keys::{QueueKeys, QueueName};
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind,
-};
+use redis::{AsyncConnectionConfig, FromRedisValue, Pipeline, RedisError};
+use route::Route;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use thiserror::Error;
 
 /// How long to try to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long to wait for the answer to a command that does not block.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why something about the queue did not work. No message contains a password.
-#[derive(Debug, Error)]
-pub enum QueueError {
-    /// The URL cannot be read. It is not repeated, because it may carry a password.
-    #[error(
-        "the Redis address is not valid ({cause}): write it as redis://[:PASSWORD@]HOST:PORT[/DB], or rediss:// for TLS"
-    )]
-    Address {
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// Nobody answers.
-    #[error(
-        "Redis at {address} is not reachable ({cause}): check that it runs and that the address is right"
-    )]
-    Unreachable {
-        /// `host:port`.
-        address: String,
-        /// What the attempt ended with.
-        cause: String,
-    },
-    /// It speaks TLS, and we do not trust it.
-    #[error(
-        "Redis at {address} showed a certificate that is not accepted ({cause}): name its authority with --redis-ca FILE, and see that the certificate is for this host"
-    )]
-    Certificate {
-        /// `host:port`.
-        address: String,
-        /// What is wrong with the certificate.
-        cause: String,
-    },
-    /// The password is wrong or missing.
-    #[error(
-        "Redis at {address} refused the password ({cause}): check the password in the address or in the Secret"
-    )]
-    Password {
-        /// `host:port`.
-        address: String,
-        /// Redis's own words.
-        cause: String,
-    },
-    /// The connection broke, or the answer took too long. What was asked may or may not have been done.
-    #[error(
-        "the connection to Redis at {address} was lost ({cause}): it is tried again on the next use"
-    )]
-    Lost {
-        /// `host:port`.
-        address: String,
-        /// What happened.
-        cause: String,
-    },
-    /// Redis answered, but not what the queue needs.
-    #[error(
-        "Redis at {address} answered unexpectedly ({cause}): check that nothing else uses the keys of the queue"
-    )]
-    Answer {
-        /// `host:port`.
-        address: String,
-        /// Redis's own words.
-        cause: String,
-    },
-    /// A value that the caller gave is not acceptable.
-    #[error("{field} cannot be {value:?}: {remedy}")]
-    Invalid {
-        /// Which value.
-        field: &'static str,
-        /// The value, shortened.
-        value: String,
-        /// What would be accepted.
-        remedy: &'static str,
-    },
-    /// There is no dead letter of this name, or no longer.
-    #[error("no such dead letter {id:?}: it was retried or discarded meanwhile")]
-    NoSuchLetter {
-        /// The name, shortened.
-        id: String,
-    },
-    /// The dead letter holds nothing that a worker could do.
-    #[error("dead letter {id} cannot be retried ({cause}): discard it")]
-    NotRetriable {
-        /// Its name.
-        id: String,
-        /// What is wrong with it.
-        cause: String,
-    },
-    /// Others changed the queue again and again between looking and acting.
-    #[error("the queue at {address} is too busy to do this in one step: try again")]
-    Busy {
-        /// `host:port`.
-        address: String,
-    },
-}
-
-impl QueueError {
-    pub(crate) fn invalid(field: &'static str, value: &str, remedy: &'static str) -> Self {
-        Self::Invalid {
-            field,
-            // A form may send a megabyte; the message quotes enough to recognise it.
-            value: value.chars().take(60).collect(),
-            remedy,
-        }
-    }
-}
-
 /// A queue on a Redis server. Cheap to clone; all clones share one connection, which is made on first use and made
-/// again after it broke.
+/// again after it broke or its server is no longer the one that has the queue.
 #[derive(Clone)]
 pub struct Queue(Arc<Inner>);
 
 struct Inner {
-    client: Client,
-    address: String,
+    route: Route,
     keys: QueueKeys,
     clock: Clock,
     // Tokio's, because it is held while connecting: a hundred callers make one connection, not a hundred.
@@ -171,7 +70,7 @@ struct Inner {
 
 impl std::fmt::Debug for Queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (address, keys) = (&self.0.address, &self.0.keys.list);
+        let (address, keys) = (self.address(), &self.0.keys.list);
         write!(f, "Queue({keys} at {address})")
     }
 }
@@ -183,10 +82,9 @@ impl Queue {
     /// When the URL is not valid, the server cannot be reached or trusted, or it refuses the password.
     pub async fn connect(redis: impl Into<Endpoint>, name: &QueueName) -> Result<Self, QueueError> {
         let queue = Self::lazy(redis, name)?;
-        let _: String = queue
-            .read(redis::pipe().cmd("PING"))
-            .await
-            .map(|(pong,)| pong)?;
+        // A sentinel and any node of a cluster answer a PING, but this only if the queue can be there.
+        let list = &queue.keys().list;
+        let _: (u64,) = queue.read(redis::pipe().cmd("EXISTS").arg(list)).await?;
         Ok(queue)
     }
 
@@ -208,10 +106,8 @@ impl Queue {
         name: &QueueName,
         clock: Clock,
     ) -> Result<Self, QueueError> {
-        let client = redis.into().client()?;
         Ok(Self(Arc::new(Inner {
-            address: client.get_connection_info().addr().to_string(),
-            client,
+            route: redis.into().route()?,
             keys: QueueKeys::new(name),
             clock,
             connection: tokio::sync::Mutex::new(None),
@@ -219,10 +115,14 @@ impl Queue {
         })))
     }
 
-    /// Where the server is, as `host:port`.
+    /// Where the server is, as `host:port`: the one that was reached last, if several could be.
     #[must_use]
-    pub fn address(&self) -> &str {
-        &self.0.address
+    pub fn address(&self) -> String {
+        self.0.route.address()
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        self.0.route.layout()
     }
 
     /// The number of jobs that wait: what KEDA measures.
@@ -256,14 +156,24 @@ impl Queue {
         }
     }
 
-    /// Runs commands that must not be repeated.
+    /// Runs commands that must not be repeated. A `MULTI` that was sent to the wrong node did nothing, and is sent on.
     pub(crate) async fn write<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, QueueError> {
-        let mut connection = self.connection().await?;
-        let result = pipe.query_async(&mut connection).await;
-        if result.as_ref().is_err_and(is_worn_out) {
-            *self.0.connection.lock().await = None;
+        let mut sent_on = false;
+        loop {
+            let mut connection = self.connection().await?;
+            let result = pipe.query_async(&mut connection).await;
+            let Err(error) = result else {
+                return result.map_err(|error| self.failed(&error));
+            };
+            if is_worn_out(&error) {
+                *self.0.connection.lock().await = None;
+            }
+            let failure = self.failed(&error);
+            if sent_on || !pipe.is_transaction() || !self.0.route.leads_on(&error) {
+                return Err(failure);
+            }
+            sent_on = true;
         }
-        result.map_err(|error| self.failed(&error))
     }
 
     async fn connection(&self) -> Result<MultiplexedConnection, QueueError> {
@@ -284,42 +194,15 @@ impl Queue {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(response_timeout));
-        self.0
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .map_err(|error| self.not_connected(&error))
-    }
-
-    fn not_connected(&self, error: &RedisError) -> QueueError {
-        let (address, cause) = (self.0.address.clone(), error.to_string());
-        let code = error.code().unwrap_or_default();
-        if error.kind() == ErrorKind::AuthenticationFailed || matches!(code, "NOAUTH" | "WRONGPASS")
-        {
-            QueueError::Password { address, cause }
-        } else if cause.contains("certificate") {
-            // rustls's own words for whatever is wrong with one: by then it is text.
-            QueueError::Certificate { address, cause }
-        } else if error.is_io_error() {
-            QueueError::Unreachable { address, cause }
-        } else {
-            QueueError::Answer { address, cause }
-        }
+        self.0.route.open(&self.keys().list, &config).await
     }
 
     pub(crate) fn failed(&self, error: &RedisError) -> QueueError {
-        let (address, cause) = (self.0.address.clone(), error.to_string());
-        if error.code() == Some("NOAUTH") {
-            QueueError::Password { address, cause }
-        } else if error.is_io_error() {
-            QueueError::Lost { address, cause }
-        } else {
-            QueueError::Answer { address, cause }
-        }
+        self.0.route.failed(error)
     }
 
     pub(crate) fn busy(&self) -> QueueError {
-        let address = self.0.address.clone();
+        let address = self.address();
         QueueError::Busy { address }
     }
 
@@ -328,22 +211,10 @@ impl Queue {
         if kind == "list" || kind == "none" {
             return Ok(());
         }
-        let address = self.0.address.clone();
+        let address = self.address();
         let cause = format!("{key} is a {kind} and not a list");
         Err(QueueError::Answer { address, cause })
     }
-}
-
-/// Whether an error says that its connection is of no more use: broken, or leading to a server that was a master once
-/// and takes no more writes.
-fn is_worn_out(error: &RedisError) -> bool {
-    let demoted = matches!(
-        error.kind(),
-        ErrorKind::Server(
-            ServerErrorKind::ReadOnly | ServerErrorKind::ExecAbort | ServerErrorKind::MasterDown
-        )
-    );
-    demoted || error.is_io_error() || error.is_unrecoverable_error()
 }
 
 /// Tells apart what has the same name or was made in the same millisecond.

@@ -80,7 +80,7 @@ pub(super) fn publish<T>(to: &watch::Sender<Reading<T>>, clock: &Clock, result: 
 pub struct QueueSource {
     /// The newest reading.
     pub stats: watch::Receiver<Reading<Stats>>,
-    /// The URL in use, password included; `None` while there is none.
+    /// The URL in use, password included; `None` while none was given or found.
     pub url: watch::Receiver<Option<String>>,
 }
 
@@ -99,6 +99,10 @@ pub fn queue(
     tokio::spawn(async move {
         let work = async {
             let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+            // What was given stays true while nobody answers there, as during a failover.
+            if let Some(redis) = &fixed {
+                url_sender.send_replace(Some(redis.reveal().to_owned()));
+            }
             loop {
                 let found = find(&cluster, &namespace, &list, fixed.as_ref()).await;
                 let reason = match found {
@@ -110,7 +114,9 @@ pub fn queue(
                 };
                 tracing::debug!(%reason, "the queue cannot be read");
                 publish(&stats_sender, &clock, Err(reason));
-                url_sender.send_if_modified(|url| url.take().is_some());
+                if fixed.is_none() {
+                    url_sender.send_if_modified(|url| url.take().is_some());
+                }
                 sleep(backoff.next_pause()).await;
             }
         };

@@ -1,7 +1,8 @@
 //! Where a Redis is, and by whom its certificate must be signed. What every way of connecting takes.
 
 use super::QueueError;
-use crate::config::RedisUrl;
+use super::route::Route;
+use crate::config::{Layout, RedisUrl};
 use redis::{Client, RedisResult, TlsCertificates};
 
 /// A Redis to connect to.
@@ -44,7 +45,26 @@ impl Endpoint {
         }
     }
 
-    /// A client for it, which has not connected yet.
+    /// The way to it; nobody was asked yet.
+    ///
+    /// # Errors
+    /// [`QueueError::Address`] when the URL or the certificate cannot be read.
+    pub(super) fn route(self) -> Result<Route, QueueError> {
+        let wrong = |cause| QueueError::Address { cause };
+        let redis: RedisUrl = self.url.parse().map_err(wrong)?;
+        if redis.layout() == Layout::Single {
+            return Ok(Route::to_server(self.client()?));
+        }
+        // What cannot be opened is better known now than at the first failover.
+        for address in redis.addresses() {
+            for url in [redis.guide(&address), redis.node(&address)] {
+                Self::trusting(url.reveal(), self.ca.clone()).client()?;
+            }
+        }
+        Ok(Route::by_guides(redis, self.ca))
+    }
+
+    /// A client for one server, which has not connected yet.
     ///
     /// # Errors
     /// [`QueueError::Address`] when the URL or the certificate cannot be read.

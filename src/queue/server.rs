@@ -1,8 +1,10 @@
-//! What the server is that holds the queue: which software, which version, and whether it keeps what it is given.
+//! What the server is that holds the queue: which software, which version, its part among others, and whether it keeps
+//! what it is given.
 //!
 //! `INFO` says most of it. A managed Redis may refuse `CONFIG`, and then what only that tells stays unknown.
 
 use super::{Queue, QueueError};
+use crate::config::Layout;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -36,12 +38,38 @@ pub struct Server {
     pub version: String,
     /// Whether what it is given outlives it; `None` when it does not say.
     pub persistent: Option<bool>,
+    /// How it and others are laid out, as the URL says.
+    pub layout: Layout,
+    /// Its part among them; `None` when it does not say.
+    pub role: Option<Role>,
+    /// Whether it says itself that it is a node of a cluster.
+    pub in_cluster: bool,
     policy: String,
     limited: bool,
 }
 
+/// A server's part in replication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Takes writes, and has so many replicas that follow it.
+    Master(u32),
+    /// Follows a master, and takes no writes.
+    Replica,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Master(0) => f.write_str("master without replicas"),
+            Self::Master(1) => f.write_str("master with 1 replica"),
+            Self::Master(replicas) => write!(f, "master with {replicas} replicas"),
+            Self::Replica => f.write_str("replica"),
+        }
+    }
+}
+
 impl Server {
-    fn read(info: &str, save: Option<&str>) -> Self {
+    fn read(info: &str, save: Option<&str>, layout: Layout) -> Self {
         let fields: HashMap<_, _> = info
             .lines()
             .filter_map(|line| line.trim_end().split_once(':'))
@@ -61,6 +89,13 @@ impl Server {
             } else {
                 save.map(|save| !save.is_empty())
             },
+            layout,
+            role: match field("role") {
+                "master" => Some(Role::Master(field("connected_slaves").parse().unwrap_or(0))),
+                "slave" => Some(Role::Replica),
+                _ => None,
+            },
+            in_cluster: field("cluster_enabled") == "1",
             policy: field("maxmemory_policy").to_owned(),
             limited: !matches!(field("maxmemory"), "" | "0"),
         }
@@ -92,7 +127,7 @@ impl Queue {
         ask.cmd("CONFIG").arg("GET").arg("save");
         let save: Result<(Vec<String>,), _> = self.read(&ask).await;
         let save = save.ok().and_then(|(pair,)| pair.into_iter().nth(1));
-        Ok(Server::read(&info, save.as_deref()))
+        Ok(Server::read(&info, save.as_deref(), self.layout()))
     }
 }
 
@@ -100,10 +135,14 @@ impl Queue {
 mod tests {
     use super::*;
 
+    fn read(info: &str, save: Option<&str>) -> Server {
+        Server::read(info, save, Layout::Single)
+    }
+
     #[test]
     fn valkey_is_told_from_the_redis_that_it_says_it_is() {
         let info = "# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.3\r\naof_enabled:0\r\n";
-        let server = Server::read(info, Some(""));
+        let server = read(info, Some(""));
         assert_eq!(
             (server.software, server.version.as_str()),
             (Software::Valkey, "8.1.3")
@@ -113,19 +152,19 @@ mod tests {
 
     #[test]
     fn an_old_redis_is_known_by_its_numbers_and_persistence_by_either_way() {
-        let server = Server::read("redis_version:5.0.14\naof_enabled:1\n", None);
+        let server = read("redis_version:5.0.14\naof_enabled:1\n", None);
         assert_eq!(server.numbers(), Some((5, 0)));
         assert_eq!(server.persistent, Some(true));
         assert_eq!(
-            Server::read("redis_version:7.0.1", Some("3600 1")).persistent,
+            read("redis_version:7.0.1", Some("3600 1")).persistent,
             Some(true)
         );
-        assert_eq!(Server::read("redis_version:7.0.1", None).persistent, None);
+        assert_eq!(read("redis_version:7.0.1", None).persistent, None);
     }
 
     #[test]
     fn only_a_rule_for_all_keys_with_a_limit_evicts_ours() {
-        let server = |info: &str| Server::read(info, None).evicting().map(str::to_owned);
+        let server = |info: &str| read(info, None).evicting().map(str::to_owned);
         assert_eq!(
             server("maxmemory:1000\nmaxmemory_policy:allkeys-lru"),
             Some("allkeys-lru".to_owned())
@@ -135,5 +174,15 @@ mod tests {
             server("maxmemory:1000\nmaxmemory_policy:volatile-lru"),
             None
         );
+    }
+
+    #[test]
+    fn a_server_says_its_part_among_others() {
+        let role = |info: &str| read(info, None).role.map(|role| role.to_string());
+        let master = role("role:master\nconnected_slaves:2\n");
+        assert_eq!(master.as_deref(), Some("master with 2 replicas"));
+        assert_eq!(role("role:slave\n").as_deref(), Some("replica"));
+        assert_eq!(role(""), None);
+        assert!(read("cluster_enabled:1", None).in_cluster);
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! Deployment and Service `redis` are left out. What opens the Redis goes into the Secret and nowhere else: the workers
 //! get the whole URL and the authority's certificate from it as environment variables, KEDA gets password and
-//! certificate through a TriggerAuthentication. The trigger names the address and how it is spoken to. Everything else
-//! stays as it is.
+//! certificate through a TriggerAuthentication. The trigger is of the type that suits how the Redis is laid out
+//! (`redis`, `redis-sentinel`, `redis-cluster`) and names the addresses and how they are spoken to. Everything else stays
+//! as it is.
 
 use crate::cluster::apply::{Manifest, secret_value};
-use crate::config::RedisUrl;
+use crate::config::{Layout, RedisUrl};
 use serde_json::{Map, Value, json};
 
 /// The variable by which a worker finds its queue.
@@ -71,6 +72,9 @@ fn secret(object: &mut Value, redis: &RedisUrl) {
         "password": secret_value(&redis.password().unwrap_or_default()),
         "url": secret_value(redis.reveal()),
     });
+    if let Some(password) = redis.sentinel_password() {
+        data["sentinelPassword"] = secret_value(&password);
+    }
     if let Some(ca) = redis.ca() {
         data["ca"] = secret_value(ca);
     }
@@ -105,9 +109,13 @@ fn trigger_authentication(secret: &Manifest, redis: &RedisUrl) -> Option<Manifes
 
 /// The parameters that the trigger has from its TriggerAuthentication, each a key of the Secret.
 fn authenticated(redis: &RedisUrl) -> Vec<&'static str> {
-    let password = redis.password().map(|_| "password");
-    let ca = redis.ca().map(|_| "ca");
-    password.into_iter().chain(ca).collect()
+    let parameters = [
+        ("password", redis.password().is_some()),
+        ("sentinelPassword", redis.sentinel_password().is_some()),
+        ("ca", redis.ca().is_some()),
+    ];
+    let given = parameters.into_iter().filter(|(_, given)| *given);
+    given.map(|(name, _)| name).collect()
 }
 
 fn worker(object: &mut Value, redis: &RedisUrl) {
@@ -138,6 +146,11 @@ fn triggers(object: &mut Value, redis: &RedisUrl) {
         if trigger["type"] != "redis" {
             continue;
         }
+        trigger["type"] = json!(match redis.layout() {
+            Layout::Single => "redis",
+            Layout::Sentinel => "redis-sentinel",
+            Layout::Cluster => "redis-cluster",
+        });
         if let Some(metadata) = trigger["metadata"].as_object_mut() {
             settings(metadata, redis);
         }
@@ -149,13 +162,20 @@ fn triggers(object: &mut Value, redis: &RedisUrl) {
 
 fn settings(metadata: &mut Map<String, Value>, redis: &RedisUrl) {
     metadata.remove("passwordFromEnv");
+    metadata.remove("address");
+    let addresses = match redis.layout() {
+        Layout::Single => "address",
+        Layout::Sentinel | Layout::Cluster => "addresses",
+    };
     let mut set = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             metadata.insert(name.to_owned(), json!(value));
         }
     };
-    set("address", Some(redis.address()));
+    set(addresses, Some(redis.addresses().join(",")));
     set("username", redis.user());
+    set("sentinelMaster", redis.master());
+    set("sentinelUsername", redis.sentinel_user());
     set("databaseIndex", redis.database().map(str::to_owned));
     set("enableTLS", redis.tls().then(|| "true".to_owned()));
     set("unsafeSsl", redis.insecure().then(|| "true".to_owned()));
@@ -252,5 +272,34 @@ mod tests {
         ] {
             assert!(text.contains(setting), "{setting}: {text}");
         }
+    }
+
+    #[test]
+    fn the_trigger_is_of_the_type_that_suits_the_layout() {
+        let (_, text) = adapted(
+            "redis-sentinel://:pw@a,b:7001/mymaster/2?sentinelUsername=u&sentinelPassword=s%2Fs",
+        );
+        for setting in [
+            "\"type\":\"redis-sentinel\"",
+            "\"addresses\":\"a:26379,b:7001\"",
+            "\"sentinelMaster\":\"mymaster\"",
+            "\"sentinelUsername\":\"u\"",
+            "\"databaseIndex\":\"2\"",
+            // Base64 of `s/s`.
+            "\"sentinelPassword\":\"cy9z\"",
+            "\"parameter\":\"sentinelPassword\"",
+        ] {
+            assert!(text.contains(setting), "{setting}: {text}");
+        }
+        assert!(!text.contains("\"address\":"), "{text}");
+        let (_, text) = adapted("rediss-cluster://a,b:7001");
+        for setting in [
+            "\"type\":\"redis-cluster\"",
+            "\"addresses\":\"a:6379,b:7001\"",
+            "\"enableTLS\":\"true\"",
+        ] {
+            assert!(text.contains(setting), "{setting}: {text}");
+        }
+        assert!(!text.contains("sentinel") && !text.contains("databaseIndex"));
     }
 }

@@ -1,6 +1,6 @@
 //! Deploying where others are too: rehearsed, in other namespaces, beside other managers, on a Redis that is there.
 
-mod existing_redis;
+pub(crate) mod existing_redis;
 mod failures;
 mod interrupted;
 mod producer_job;

@@ -32,6 +32,7 @@ mod queue;
 mod rbac;
 mod real_cluster;
 mod redis_server;
+mod redis_topologies;
 mod reload;
 mod scale_to_zero;
 mod scaling;

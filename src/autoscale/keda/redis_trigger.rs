@@ -1,14 +1,36 @@
-//! What a `redis` trigger measures: the length of a list, and where that list is.
+//! What a `redis`, `redis-sentinel` or `redis-cluster` trigger measures: the length of a list, and where that list is.
+//!
+//! The three differ in how the list is found and in nothing else; the metric has the same name for all.
 
 use super::scaled_object::{MetricType, Trigger};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// A checked `redis` trigger.
+/// How the list is found: the type of the trigger.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Topology {
+    /// `redis`: it is at the first address.
+    Single,
+    /// `redis-cluster`: any address knows.
+    Cluster,
+    /// `redis-sentinel`: the addresses are of sentinels, who know the master.
+    Sentinel {
+        /// `sentinelMaster`; empty when not given.
+        master: String,
+        /// `sentinelUsername`, when given.
+        username: Option<String>,
+        /// `sentinelPassword`, when given.
+        password: Option<String>,
+    },
+}
+
+/// A checked trigger.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Redis {
-    /// `host:port` of the first address.
-    pub address: String,
+    /// How the list is found.
+    pub topology: Topology,
+    /// `host:port` of each address; one at least.
+    pub addresses: Vec<String>,
     /// The list.
     pub list: String,
     /// Jobs for each replica (`listLength`).
@@ -38,7 +60,7 @@ impl std::fmt::Debug for Redis {
     /// Without the password: a scaler's settings end up in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Redis")
-            .field("address", &self.address)
+            .field("addresses", &self.addresses)
             .field("list", &self.list)
             .field("length", &self.length)
             .field("activation", &self.activation)
@@ -117,7 +139,7 @@ impl Settings<'_> {
 }
 
 impl Redis {
-    /// Reads `trigger`; `environment` looks a variable up in the target's container, `parameters` are those of its
+    /// Reads `trigger`, which is of one of the three types; `environment` looks a variable up in the target's container, `parameters` are those of its
     /// authentication.
     ///
     /// # Errors
@@ -132,6 +154,7 @@ impl Redis {
             environment,
             parameters,
         };
+        let topology = topology(&trigger.kind, &settings)?;
         let Some(list) = settings.plain("listName") else {
             return Err(
                 "error parsing redis metadata: missing required parameter \"listName\" in [triggerMetadata]"
@@ -139,7 +162,8 @@ impl Redis {
             );
         };
         Ok(Self {
-            address: address(&settings)?,
+            topology,
+            addresses: addresses(&settings)?,
             list,
             length: settings.integer("listLength", 5)?,
             activation: settings.integer("activationListLength", 0)?,
@@ -148,13 +172,6 @@ impl Redis {
             password: settings.anywhere("password"),
             tls: settings.tls()?,
         })
-    }
-
-    /// The host of the address.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        let host = self.address.rsplit_once(':').map(|(host, _)| host);
-        host.unwrap_or(&self.address)
     }
 
     /// The name under which the length of the list is served, for the trigger at `index`.
@@ -181,14 +198,31 @@ impl Redis {
     }
 }
 
-/// The first of the addresses, or of the hosts with the first of the ports.
-fn address(settings: &Settings<'_>) -> Result<String, String> {
-    let first = |text: String| text.split(',').next().unwrap_or_default().trim().to_owned();
+/// What the type of the trigger says.
+fn topology(kind: &str, settings: &Settings<'_>) -> Result<Topology, String> {
+    match kind {
+        "redis" => Ok(Topology::Single),
+        "redis-cluster" => Ok(Topology::Cluster),
+        "redis-sentinel" => Ok(Topology::Sentinel {
+            master: settings.anywhere("sentinelMaster").unwrap_or_default(),
+            username: settings.anywhere("sentinelUsername"),
+            password: settings.anywhere("sentinelPassword"),
+        }),
+        other => Err(format!("no scaler found for type: {other}")),
+    }
+}
+
+/// The addresses, or the hosts with their ports.
+fn addresses(settings: &Settings<'_>) -> Result<Vec<String>, String> {
+    let split = |text: String| -> Vec<String> {
+        let parts = text.split(',').map(|part| part.trim().to_owned());
+        parts.collect()
+    };
     if let Some(addresses) = settings
         .anywhere("addresses")
         .or_else(|| settings.anywhere("address"))
     {
-        return Ok(first(addresses));
+        return Ok(split(addresses));
     }
     let either = |one: &str, many: &str| settings.anywhere(many).or_else(|| settings.anywhere(one));
     let (hosts, ports) = (either("host", "hosts"), either("port", "ports"));
@@ -198,12 +232,13 @@ fn address(settings: &Settings<'_>) -> Result<String, String> {
                 .to_owned(),
         );
     };
-    let ports = ports.unwrap_or_default();
-    if ports.is_empty() || hosts.split(',').count() != ports.split(',').count() {
+    let (hosts, ports) = (split(hosts), ports.map(split).unwrap_or_default());
+    if hosts.len() != ports.len() {
         return Err(
             "error parsing redis metadata: not enough hosts or ports given. number of hosts should be equal to the number of ports"
                 .to_owned(),
         );
     }
-    Ok(format!("{}:{}", first(hosts), first(ports)))
+    let pairs = hosts.iter().zip(&ports);
+    Ok(pairs.map(|(host, port)| format!("{host}:{port}")).collect())
 }

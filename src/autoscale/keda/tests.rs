@@ -221,7 +221,15 @@ fn redis_of(metadata: &Value) -> Result<Redis, String> {
 }
 
 fn redis_with(metadata: &Value, parameters: &[(&str, &str)]) -> Result<Redis, String> {
-    let trigger = serde_json::from_value(json!({"type": "redis", "metadata": metadata})).unwrap();
+    redis_of_type("redis", metadata, parameters)
+}
+
+fn redis_of_type(
+    kind: &str,
+    metadata: &Value,
+    parameters: &[(&str, &str)],
+) -> Result<Redis, String> {
+    let trigger = serde_json::from_value(json!({"type": kind, "metadata": metadata})).unwrap();
     let environment = |name: &str| (name == "PASSWORD").then(|| "secret".to_owned());
     let parameters = parameters
         .iter()
@@ -236,7 +244,7 @@ fn what_an_authentication_brings_comes_last_and_tls_may_be_said_in_one_place_onl
         json!({"address": "a:1", "listName": "jobs", "enableTLS": "true", "unsafeSsl": "true"});
     let redis = redis_with(&metadata, &[("password", "theirs"), ("ca", "PEM")]).unwrap();
     assert_eq!(redis.password.as_deref(), Some("theirs"));
-    assert_eq!(redis.host(), "a");
+    assert_eq!(redis.addresses, ["a:1"]);
     let tls = redis.tls.unwrap();
     assert_eq!(
         (tls.accepts_anybody, tls.ca.as_deref()),
@@ -265,10 +273,8 @@ fn a_redis_trigger_is_read_with_its_defaults() {
         &json!({"address": "a:1,b:2", "listName": " jobs ", "passwordFromEnv": "PASSWORD"}),
     )
     .unwrap();
-    assert_eq!(
-        (redis.address.as_str(), redis.list.as_str()),
-        ("a:1", "jobs")
-    );
+    assert_eq!(redis.addresses, ["a:1", "b:2"]);
+    assert_eq!(redis.list, "jobs");
     assert_eq!((redis.length, redis.activation, redis.database), (5, 0, 0));
     assert_eq!(redis.password.as_deref(), Some("secret"));
     assert!(!redis.is_active(0) && redis.is_active(1));
@@ -276,9 +282,33 @@ fn a_redis_trigger_is_read_with_its_defaults() {
     assert_eq!(
         redis_of(&json!({"host": "h", "port": "9", "listName": "j"}))
             .unwrap()
-            .address,
-        "h:9"
+            .addresses,
+        ["h:9"]
     );
+}
+
+#[test]
+fn triggers_of_sentinels_and_clusters_have_their_own_settings_and_the_same_metric() {
+    let metadata = json!({"addresses": "a:26379, b:26379", "listName": "tour:jobs",
+        "sentinelMasterFromEnv": "PASSWORD", "sentinelUsername": "u"});
+    let parameters = [("sentinelPassword", "theirs"), ("password", "master's")];
+    let redis = redis_of_type("redis-sentinel", &metadata, &parameters).unwrap();
+    assert_eq!(redis.addresses, ["a:26379", "b:26379"]);
+    let expected = Topology::Sentinel {
+        master: "secret".to_owned(),
+        username: Some("u".to_owned()),
+        password: Some("theirs".to_owned()),
+    };
+    assert!(redis.topology == expected);
+    assert_eq!(redis.metric_name(0), "s0-redis-tour-jobs");
+    assert!(!format!("{redis:?}").contains("theirs"));
+    let metadata = json!({"hosts": "a,b", "ports": "1,2", "listName": "j"});
+    let redis = redis_of_type("redis-cluster", &metadata, &[]).unwrap();
+    assert!(redis.topology == Topology::Cluster);
+    assert_eq!(redis.addresses, ["a:1", "b:2"]);
+    assert_eq!(redis.metric_name(1), "s1-redis-j");
+    let error = redis_of_type("redis-streams", &metadata, &[]).unwrap_err();
+    assert_eq!(error, "no scaler found for type: redis-streams");
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod pausing;
 mod poll;
 mod reconcile;
 mod redis_scaler;
+mod redis_way;
 mod resp;
 mod tls;
 

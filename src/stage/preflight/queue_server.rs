@@ -1,10 +1,11 @@
-//! Whether Redis can be reached from here, what it is, and whether it keeps what it is given.
+//! Whether Redis can be reached from here, what it is, how it is laid out, and whether it keeps what it is given.
 
 use super::{Check, Ground};
 use crate::cluster::ClusterError;
-use crate::queue::Queue;
+use crate::config::Layout;
 use crate::queue::endpoint::Endpoint;
-use crate::queue::server::{Server, Software};
+use crate::queue::server::{Role, Server, Software};
+use crate::queue::{Queue, QueueError};
 use crate::stage::queue_name;
 
 pub(super) const TITLE: &str = "Redis";
@@ -27,18 +28,17 @@ pub(super) async fn check(ground: Ground<'_>, reached: bool) -> Check {
         },
     };
     let asked = async {
-        Queue::connect(endpoint, &queue_name())
-            .await?
-            .server()
-            .await
+        let queue = Queue::connect(endpoint, &queue_name()).await?;
+        let server = queue.server().await?;
+        Ok::<_, QueueError>((server, queue.address()))
     };
     match asked.await {
-        Ok(server) => judge(&server),
+        Ok((server, address)) => judge(&server, &address),
         Err(error) => Check::failed(TITLE, error.to_string()),
     }
 }
 
-fn judge(server: &Server) -> Check {
+fn judge(server: &Server, address: &str) -> Check {
     let found = format!("{} {}", server.software, server.version);
     // Valkey began as Redis 7.2: every version of it is young enough.
     if server.software == Software::Redis
@@ -51,6 +51,9 @@ fn judge(server: &Server) -> Check {
                 "{found} is too old: the queue needs BLMOVE, so Redis {major}.{minor} or any Valkey; use another with --redis"
             ),
         );
+    }
+    if let Some(check) = misplaced(server, address, &found) {
+        return check;
     }
     if let Some(policy) = server.evicting() {
         return Check::warning(
@@ -66,5 +69,42 @@ fn judge(server: &Server) -> Check {
         Some(false) => "keeps its data in memory only: a restart empties the queue",
         None => "does not say whether it keeps its data",
     };
-    Check::ok(TITLE, format!("{found}, {kept}"))
+    let place = place(server, address);
+    Check::ok(TITLE, format!("{found}, {place}, {kept}"))
+}
+
+/// What to say of a server that is named alone and is not.
+fn misplaced(server: &Server, address: &str, found: &str) -> Option<Check> {
+    if server.layout != Layout::Single {
+        return None;
+    }
+    if server.role == Some(Role::Replica) {
+        return Some(Check::failed(
+            TITLE,
+            format!(
+                "{found} at {address} is a replica, which takes no jobs; name its master with --redis, or the sentinels as redis-sentinel://HOST:PORT,HOST:PORT/MASTER"
+            ),
+        ));
+    }
+    server.in_cluster.then(|| {
+        Check::warning(
+            TITLE,
+            format!(
+                "{found} at {address} is a node of a Redis Cluster: the queue is lost to sight when its slot moves; use redis-cluster://{address}"
+            ),
+        )
+    })
+}
+
+/// How the server and others are laid out, and its part.
+fn place(server: &Server, address: &str) -> String {
+    let layout = match server.layout {
+        Layout::Single => "single server".to_owned(),
+        Layout::Sentinel => format!("named by sentinels: {address}"),
+        Layout::Cluster => format!("node {address} of a Redis Cluster"),
+    };
+    match server.role {
+        Some(role) => format!("{layout}, {role}"),
+        None => layout,
+    }
 }

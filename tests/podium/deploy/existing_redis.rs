@@ -89,10 +89,10 @@ async fn not_ready(talk: &Talk, why: &str) {
 }
 
 /// An authority, and a certificate of its for 127.0.0.1.
-struct Certificates(TempDir);
+pub(crate) struct Certificates(TempDir);
 
 impl Certificates {
-    async fn make() -> Self {
+    pub(crate) async fn make() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let days = [
             "-days",
@@ -133,7 +133,7 @@ impl Certificates {
         Self(folder)
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 

@@ -4,9 +4,9 @@
 //! again; if that fails too and no fallback stands in, the cache is dropped and the next reader has to build, and fails
 //! while building until Redis is back. So an HPA that asks meanwhile gets an error and holds still.
 
-use super::address::resolve;
 use super::health::stand_in;
-use super::redis_scaler::{Dial, Scaler, tcp};
+use super::redis_scaler::Scaler;
+use super::redis_way::{Dial, Way, tcp};
 use super::{authentication, environment};
 use crate::autoscale::keda::{MetricType, Redis, ScaledObject};
 use crate::embedded::proxy::Proxy;
@@ -243,16 +243,16 @@ impl ExternalMetrics {
             .triggers
             .get(index)
             .ok_or("the trigger is gone")?;
-        if trigger.kind != "redis" {
-            return Err(format!("no scaler found for type: {}", trigger.kind));
-        }
         let parameters = authentication::parameters(&self.store, &scaled_object, trigger)?;
         let environment = environment::of_target(&self.store, &scaled_object);
         let variable = |name: &str| environment.get(name).cloned();
         let redis = Redis::of(trigger, &variable, &parameters)?;
-        let address = resolve(&self.proxy, &scaled_object.namespace, &redis.address)
-            .map_err(|error| format!("connection to redis failed: {error}"))?;
-        Scaler::build(redis, address, &self.dial).await
+        let way = Way {
+            dial: Arc::clone(&self.dial),
+            proxy: self.proxy.clone(),
+            namespace: scaled_object.namespace.clone(),
+        };
+        Scaler::build(redis, way).await
     }
 
     fn cache(&self, uid: &str) -> Arc<Cache> {

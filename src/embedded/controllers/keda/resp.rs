@@ -1,7 +1,7 @@
 //! Just enough of a Redis client for a scaler: one request, one reply, over any stream.
 //!
-//! The `redis` crate belongs to the queue; a scaler needs PING, AUTH, SELECT, TYPE and a length, and must be testable
-//! without a socket. Replies are bounded: what does not fit a scaler's questions is a protocol error.
+//! The `redis` crate belongs to the queue; a scaler needs PING, AUTH, SELECT, TYPE, a length and a sentinel's
+//! word, and must be testable without a socket. Replies are bounded: what does not fit a scaler's questions is a protocol error.
 
 use std::io;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -17,6 +17,9 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// The longest line or string a scaler's question is answered with.
 const LONGEST_REPLY: usize = 64 * 1024;
 
+/// The longest list: a sentinel answers with host and port.
+const LONGEST_LIST: usize = 8;
+
 /// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
@@ -26,6 +29,8 @@ pub(super) enum Reply {
     Integer(i64),
     /// Nothing.
     Null,
+    /// Several of these, none of them a list.
+    List(Vec<Reply>),
 }
 
 /// Why there is no reply.
@@ -67,6 +72,24 @@ impl Connection {
 
     async fn reply(&mut self) -> Result<Reply, RespError> {
         let line = self.line().await?;
+        let Some(count) = line.strip_prefix('*') else {
+            return self.single(line).await;
+        };
+        if count == "-1" {
+            return Ok(Reply::Null);
+        }
+        let count = count.parse().ok().filter(|count| *count <= LONGEST_LIST);
+        let count: usize = count.ok_or_else(|| RespError::Unexpected(line.clone()))?;
+        let mut replies = Vec::with_capacity(count);
+        for _ in 0..count {
+            let line = self.line().await?;
+            replies.push(self.single(line).await?);
+        }
+        Ok(Reply::List(replies))
+    }
+
+    /// The reply that begins with `line`.
+    async fn single(&mut self, line: String) -> Result<Reply, RespError> {
         let unexpected = || RespError::Unexpected(line.clone());
         let Some((kind, rest)) = line.split_at_checked(1) else {
             return Err(unexpected());
@@ -137,6 +160,14 @@ mod tests {
             Reply::Text("list".to_owned())
         );
         assert_eq!(ask(b"$-1\r\n").await.unwrap(), Reply::Null);
+        let address = ["10.0.0.1", "6379"].map(|text| Reply::Text(text.to_owned()));
+        assert_eq!(
+            ask(b"*2\r\n$8\r\n10.0.0.1\r\n$4\r\n6379\r\n")
+                .await
+                .unwrap(),
+            Reply::List(address.to_vec())
+        );
+        assert_eq!(ask(b"*-1\r\n").await.unwrap(), Reply::Null);
         let refused = ask(b"-NOAUTH Authentication required.\r\n")
             .await
             .unwrap_err();
@@ -146,13 +177,15 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_reply_is_an_error_and_never_a_panic_or_a_flood() {
         let flood = vec![b'x'; 2 * LONGEST_REPLY];
-        let replies: [&[u8]; 8] = [
+        let replies: [&[u8]; 10] = [
             b"",
             b"\r\n",
             b":x\r\n",
             b"$99999999999\r\n",
             b"$-7\r\n",
             b"*1\r\n",
+            b"*99999999999\r\n",
+            b"*1\r\n*1\r\n:1\r\n",
             "é\r\n".as_bytes(),
             &flood,
         ];
