@@ -8,6 +8,8 @@ DENY_VERSION := 0.20.2
 FUZZ_VERSION := 0.13.2
 FUZZ_TARGETS := api_request web_request resp job deck
 FUZZ_SECONDS := 60
+# Most tests wait for something most of the time, so that two of them share a core.
+TEST_THREADS := $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 IMAGE := podium:latest
 
 .PHONY: run test lint bench soak fuzz image help deny advisories cargo-deny corpora browser-test assets
@@ -18,7 +20,7 @@ run: assets ## Build what is needed and present the built-in talk on the embedde
 
 test: lint deny ## Run every test: formatting, lints, licences, Rust tests, browser tests
 	@.ci/need $(TEST_NEEDS)
-	cargo test --locked
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 	npm test
 
 lint: assets ## Formatting and lints, warnings refused

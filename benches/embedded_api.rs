@@ -22,6 +22,7 @@ use podium::embedded::controllers::keda::ExternalMetrics;
 use podium::embedded::logs::Logs;
 use podium::embedded::proxy::Proxy;
 use podium::embedded::store::Store;
+use podium::embedded::usage::Usage;
 use serde_json::json;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -78,6 +79,7 @@ async fn serve() -> anyhow::Result<Client> {
         listener,
         store,
         Logs::default(),
+        Usage::default(),
         metrics,
         token,
         stop,

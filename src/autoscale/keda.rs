@@ -28,7 +28,7 @@ pub use fallback::{Fallback, FallbackBehavior, TargetSize, count_failures};
 pub use generate::{OWNER_LABEL, generated_hpa};
 pub use ownership::check_sole_owner;
 pub use pause::Pauses;
-pub use redis_trigger::{Redis, Tls, Topology};
+pub use redis_trigger::{Redis, Tls, Topology, metric_name};
 pub use scaled_object::{AuthenticationRef, MetricType, ScaledObject, TargetRef, Trigger};
 pub use step::{Poll, Scaling, Step, step};
 

@@ -1,7 +1,7 @@
 // Contrast, computed from the stylesheets: every colour that text is written in, on every surface it is written on, in
 // both themes. No browser is needed, so a new token is judged in milliseconds.
 import { expect, test } from "@playwright/test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 const AA_TEXT = 4.5;
 const AA_SHAPE = 3;
@@ -73,3 +73,13 @@ for (const theme of ["light", "dark"]) {
     expect(poor).toEqual([]);
   });
 }
+
+// A colour has no size, so what is measured in one theme is measured for both.
+test("the themes differ in the values of colours and in nothing else", () => {
+  const colours = /^\s*--[\w-]+: light-dark\(#\w{6}, #\w{6}\);$|color-scheme: (light|dark|light dark);/gm;
+  const choice = /^:root\[data-theme="(light|dark)"\] \{ *\}$/gm;
+  const sheets = readdirSync("static/css").map((name) => [name, readFileSync(`static/css/${name}`, "utf8")]);
+  const rest = sheets.map(([name, text]) => [name, text.replace(/\/\*.*?\*\//gs, "").replace(colours, "").replace(choice, "")]);
+  expect(rest.filter(([, text]) => /light-dark|color-scheme|data-theme/.test(text)).map(([name]) => name)).toEqual([]);
+  expect(sheets.length).toBeGreaterThan(10);
+});

@@ -1,6 +1,6 @@
-// Browser tests: the built binary, a real Chromium, nothing else. Three projects, so that each can be run alone:
-// `pure` (the page's modules, no browser), `pages` (what is on every page and what it does), `timed` (one full-length
-// run of the demo, and how soon the room follows).
+// Browser tests: the built binary, a real Chromium, nothing else. Four projects, so that each can be run alone: `story`
+// (one full-length run of the demo), `pure` (the page's modules, no browser), `pages` (what is on every page and what it
+// does), `timed` (how soon the room follows).
 import { defineConfig } from "@playwright/test";
 
 const launchOptions = {
@@ -12,7 +12,8 @@ const launchOptions = {
 };
 
 const PURE = /(contrast|format|model|steps|talk_clock|words)\.spec\.mjs/;
-const TIMED = /(latency|story)\.spec\.mjs/;
+const STORY = /story\.spec\.mjs/;
+const TIMED = /latency\.spec\.mjs/;
 
 export default defineConfig({
   testDir: ".",
@@ -26,9 +27,11 @@ export default defineConfig({
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions, viewport: { width: 1280, height: 720 }, trace: "retain-on-failure" },
   projects: [
+    // First, since it is by far the longest; most of it is waiting, and its limits are seconds.
+    { name: "story", testMatch: STORY, timeout: 6 * 60_000 },
     { name: "pure", testMatch: PURE },
-    { name: "pages", testMatch: /\.spec\.mjs/, testIgnore: [PURE, TIMED] },
-    // Limits of wall-clock time: after everything else, one at a time.
-    { name: "timed", testMatch: TIMED, timeout: 6 * 60_000, workers: 1, dependencies: ["pages"] },
+    { name: "pages", testMatch: /\.spec\.mjs/, testIgnore: [PURE, STORY, TIMED] },
+    // A limit of milliseconds: after everything else.
+    { name: "timed", testMatch: TIMED, workers: 1, dependencies: ["story", "pages"] },
   ],
 });

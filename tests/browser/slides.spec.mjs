@@ -1,5 +1,5 @@
-// The deck as the room sees it: every slide, three screens, both themes; by key, by link, by address, and without
-// JavaScript.
+// The deck as the room sees it: every slide on three screens; by key, by link, by address, and without JavaScript. In
+// one theme: `contrast.spec.mjs` holds that the other differs in colours alone.
 import { clippedLabels } from "./diagrams.mjs";
 import { labelsOutside, labelsOverlapping, overflow, tooSmall } from "./labels.mjs";
 import { expect, test, until } from "./talk.mjs";
@@ -18,31 +18,29 @@ const addresses = async (page, talk) => {
 const current = (page) => page.locator(".slide.current");
 
 for (const screen of SCREENS) {
-  for (const colorScheme of ["light", "dark"]) {
-    test(`every slide fits ${screen.name}, ${colorScheme}`, async ({ browser, talk }) => {
-      const context = await browser.newContext({ viewport: { width: screen.width, height: screen.height }, colorScheme });
-      const page = await context.newPage();
-      const problems = [];
-      const all = await addresses(page, talk);
-      expect(all.length).toBeGreaterThanOrEqual(12);
-      for (const address of all) {
-        await page.goto(`${talk.url}/${address}`);
-        await page.evaluate(() => document.fonts.ready);
-        await expect(current(page)).toHaveAttribute("data-address", address);
-        const note = (what) => problems.push(`${address}: ${what}`);
-        (await labelsOutside(page)).forEach(note);
-        (await labelsOverlapping(page)).forEach(note);
-        if (screen.width > screen.height) {
-          (await overflow(page)).forEach(note);
-          (await tooSmall(page, SMALLEST_PX)).forEach(note);
-        } else if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) {
-          note("scrolls sideways");
-        }
+  test(`every slide fits ${screen.name}`, async ({ browser, talk }) => {
+    const context = await browser.newContext({ viewport: { width: screen.width, height: screen.height } });
+    const page = await context.newPage();
+    const problems = [];
+    const all = await addresses(page, talk);
+    expect(all.length).toBeGreaterThanOrEqual(12);
+    for (const address of all) {
+      await page.goto(`${talk.url}/${address}`);
+      await page.evaluate(() => document.fonts.ready);
+      await expect(current(page)).toHaveAttribute("data-address", address);
+      const note = (what) => problems.push(`${address}: ${what}`);
+      (await labelsOutside(page)).forEach(note);
+      (await labelsOverlapping(page)).forEach(note);
+      if (screen.width > screen.height) {
+        (await overflow(page)).forEach(note);
+        (await tooSmall(page, SMALLEST_PX)).forEach(note);
+      } else if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) {
+        note("scrolls sideways");
       }
-      await context.close();
-      expect(problems).toEqual([]);
-    });
-  }
+    }
+    await context.close();
+    expect(problems).toEqual([]);
+  });
 }
 
 test("with the widest live values, every label of every diagram stays in its box", async ({ page, talk }) => {

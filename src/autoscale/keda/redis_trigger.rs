@@ -138,6 +138,13 @@ impl Settings<'_> {
     }
 }
 
+/// The name under which the length of `list` is served, for the trigger at `index` of its ScaledObject.
+#[must_use]
+pub fn metric_name(index: usize, list: &str) -> String {
+    let list = list.replace(['/', '.', ':', '%', '(', ')'], "-");
+    format!("s{index}-redis-{list}")
+}
+
 impl Redis {
     /// Reads `trigger`, which is of one of the three types; `environment` looks a variable up in the target's container, `parameters` are those of its
     /// authentication.
@@ -177,8 +184,7 @@ impl Redis {
     /// The name under which the length of the list is served, for the trigger at `index`.
     #[must_use]
     pub fn metric_name(&self, index: usize) -> String {
-        let list = self.list.replace(['/', '.', ':', '%', '(', ')'], "-");
-        format!("s{index}-redis-{list}")
+        metric_name(index, &self.list)
     }
 
     /// Whether a list of `length` makes the trigger active: strictly more than `activationListLength`.

@@ -1,10 +1,12 @@
 //! The rights that the demo needs, asked for one by one (SelfSubjectAccessReview), one check for each kind of object.
 
 use super::{Check, Ground};
+use crate::autoscale::keda::metric_name;
 use crate::cluster::Cluster;
 use crate::cluster::apply::Manifest;
 use crate::cluster::remedy::Right;
 use futures::future::join_all;
+use std::borrow::Cow;
 
 /// What deploying and removing an object takes. A server-side apply that makes an object needs `create` besides `patch`.
 const TO_DEPLOY: &[&str] = &["get", "create", "patch", "delete"];
@@ -25,14 +27,12 @@ const READ: &[(&str, &str, Option<&str>, &[&str])] = &[
     ("", "events", None, TO_FOLLOW),
     ("", "resourcequotas", None, TO_FOLLOW),
     ("", "endpoints", Some("redis"), &["get"]),
-    // The metric's name stands where a resource's does.
-    (
-        "external.metrics.k8s.io",
-        "s0-redis-keda-demo-queue",
-        None,
-        &["list"],
-    ),
 ];
+
+/// Where KEDA serves what the queue's length is; the metric's name stands there where a resource's does.
+const METRICS: &str = "external.metrics.k8s.io";
+/// The triggers that look at a list in Redis, wherever it is; they name their metrics alike.
+const REDIS_TRIGGERS: &[&str] = &["redis", "redis-sentinel", "redis-cluster"];
 
 /// The kinds that a demo may have. What is not here is not asked about; applying it will tell.
 const KINDS: &[(&str, &str, &str)] = &[
@@ -51,7 +51,7 @@ const KINDS: &[(&str, &str, &str)] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Needed {
     group: &'static str,
-    resource: &'static str,
+    resource: Cow<'static, str>,
     namespace: Option<String>,
     /// The one object that it is about, when it is about one: a right on that is enough.
     name: Option<String>,
@@ -60,9 +60,9 @@ pub(super) struct Needed {
 
 impl Needed {
     pub(super) fn title(&self) -> String {
-        let resource = match self.resource {
-            "s0-redis-keda-demo-queue" => "external metric",
-            other => other,
+        let resource = match self.group {
+            METRICS => "external metric",
+            _ => self.resource.as_ref(),
         };
         format!("rights: {resource}")
     }
@@ -81,7 +81,7 @@ impl Needed {
         Right {
             verb: verb.to_owned(),
             group: self.group.to_owned(),
-            resource: self.resource.to_owned(),
+            resource: self.resource.clone().into_owned(),
             namespace: self.namespace.clone(),
             name: self.name.clone().filter(|_| by_name),
         }
@@ -100,7 +100,7 @@ pub(super) fn needed(ground: Ground<'_>) -> Vec<Needed> {
             .then(|| manifest.name().to_owned());
         add(
             &mut all,
-            (*group, *resource),
+            (*group, (*resource).into()),
             place(manifest, ground),
             name,
             if manifest.kind() == "Namespace" {
@@ -113,9 +113,38 @@ pub(super) fn needed(ground: Ground<'_>) -> Vec<Needed> {
     for (group, resource, name, verbs) in READ {
         let namespace = Some(ground.namespace.to_owned());
         let name = name.map(str::to_owned);
-        add(&mut all, (*group, *resource), namespace, name, verbs);
+        add(
+            &mut all,
+            (*group, (*resource).into()),
+            namespace,
+            name,
+            verbs,
+        );
+    }
+    for metric in ground.manifests.iter().flat_map(metrics) {
+        let namespace = Some(ground.namespace.to_owned());
+        add(
+            &mut all,
+            (METRICS, metric.into()),
+            namespace,
+            None,
+            &["list"],
+        );
     }
     all
+}
+
+/// The metrics that KEDA makes of a ScaledObject: one of each list that it looks at.
+fn metrics(manifest: &Manifest) -> Vec<String> {
+    let triggers = manifest.object()["spec"]["triggers"].as_array();
+    let triggers = triggers.filter(|_| manifest.kind() == "ScaledObject");
+    let lists = triggers.into_iter().flatten().enumerate();
+    lists
+        .filter(|(_, trigger)| REDIS_TRIGGERS.iter().any(|kind| trigger["type"] == *kind))
+        .filter_map(|(at, trigger)| {
+            Some(metric_name(at, trigger["metadata"]["listName"].as_str()?))
+        })
+        .collect()
 }
 
 fn place(manifest: &Manifest, ground: Ground<'_>) -> Option<String> {
@@ -127,7 +156,7 @@ fn place(manifest: &Manifest, ground: Ground<'_>) -> Option<String> {
 
 fn add(
     all: &mut Vec<Needed>,
-    (group, resource): (&'static str, &'static str),
+    (group, resource): (&'static str, Cow<'static, str>),
     namespace: Option<String>,
     name: Option<String>,
     verbs: &[&'static str],
@@ -195,4 +224,23 @@ pub(super) async fn check(cluster: &Cluster, needed: Needed) -> Check {
         Check::failed(title, detail)
     };
     failed.fix(grant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_list_that_keda_looks_at_is_a_metric_of_its_own() {
+        let redis = |list: &str| json!({"type": "redis", "metadata": {"listName": list}});
+        let of = |kind: &str| {
+            metrics(&Manifest::from_object(json!({
+                "kind": kind,
+                "spec": {"triggers": [{"type": "cron"}, redis("tours"), redis("a:b")]},
+            })))
+        };
+        assert_eq!(of("ScaledObject"), ["s1-redis-tours", "s2-redis-a-b"]);
+        assert!(of("Deployment").is_empty());
+    }
 }
