@@ -1,3 +1,5 @@
+//! What a viewer hears, whenever it comes, however slow it is.
+
 use super::*;
 
 fn text(frame: &Frame) -> &str {
