@@ -1,5 +1,6 @@
 //! The whole story on a cluster that is not Podium's own, from a process that has no more rights there than
-//! `manifests/podium/rbac.yaml` gives: only the command line and HTTP of `podium serve --cluster kubeconfig` are used.
+//! `manifests/podium/rbac.yaml` gives, and the one that whoever is outside the cluster needs to get at its Redis: only the
+//! command line and HTTP of `podium serve --cluster kubeconfig` are used.
 //!
 //! With `PODIUM_TEST_CLUSTER=1` the cluster is the one that `KUBECONFIG` names, with KEDA in it, and its administrator
 //! behind that kubeconfig. It needs the images of the worker and of Redis on its nodes. What the test makes there has names
@@ -102,6 +103,7 @@ impl Ground {
         let speaker = self.speaker.as_str();
         self.ok(&["create", "namespace", speaker]).await;
         self.ok(&["apply", "-f", rbac.to_str().unwrap()]).await;
+        self.open_the_way_to_redis().await;
         let token = self.ok(&["create", "token", speaker, "-n", speaker]).await;
         let token = token.trim();
         let view = [
@@ -122,6 +124,31 @@ impl Ground {
         let path = self.folder.path().join("podium.kubeconfig");
         std::fs::write(&path, config.to_string()).unwrap();
         path
+    }
+
+    /// What `rbac.yaml` leaves out, since it is for a Podium inside: the right to forward ports.
+    async fn open_the_way_to_redis(&self) {
+        let role = [
+            "create",
+            "role",
+            "port-forward",
+            "--verb=create,get",
+            "--resource=pods/portforward",
+            "-n",
+            &self.demo,
+        ];
+        self.ok(&role).await;
+        let account = format!("--serviceaccount={0}:{0}", self.speaker);
+        let binding = [
+            "create",
+            "rolebinding",
+            "port-forward",
+            "--role=port-forward",
+            &account,
+            "-n",
+            &self.demo,
+        ];
+        self.ok(&binding).await;
     }
 
     /// The demo, scaling down without the half minute of waiting that the talk wants.
