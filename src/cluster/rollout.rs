@@ -1,4 +1,5 @@
-//! Waiting: for a Deployment to be ready, for an object to be gone. Each by one watch, with progress as it comes.
+//! Waiting: for a Deployment to be ready, for KEDA to take a ScaledObject on, for an object to be gone. Each by one watch,
+//! with progress as it comes.
 
 use super::apply::Manifest;
 use super::{Cluster, ClusterError};
@@ -6,6 +7,7 @@ use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::Api;
 use kube::runtime::{WatchStreamExt as _, watcher};
+use serde_json::Value;
 
 /// How far a Deployment's rollout is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +56,33 @@ impl Cluster {
             code: 404,
             message: "it was deleted while we waited".to_owned(),
         })
+    }
+
+    /// Waits until KEDA says of a ScaledObject that it is ready: it has reached what the triggers measure, and there is an
+    /// HPA. Tells what KEDA says meanwhile. The caller sets the time limit.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the kind cannot be looked up.
+    pub async fn taken_on(
+        &self,
+        manifest: &Manifest,
+        mut told: impl FnMut(&str),
+    ) -> Result<(), ClusterError> {
+        let api = self.api_for(manifest).await?;
+        let mut changes =
+            std::pin::pin!(watcher::watch_object(api, manifest.name()).default_backoff());
+        while let Some(change) = changes.next().await {
+            let Ok(Some(object)) = change else { continue };
+            let conditions = object.data["status"]["conditions"].as_array();
+            let ready = |condition: &&Value| condition["type"] == "Ready";
+            if let Some(ready) = conditions.into_iter().flatten().find(ready) {
+                if ready["status"] == "True" {
+                    break;
+                }
+                told(ready["message"].as_str().unwrap_or_default());
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the object of `manifest` is gone. The caller sets the time limit.

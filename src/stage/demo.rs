@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// How long a Deployment may take to become ready before we say that something is wrong.
 const ROLLOUT_LIMIT: Duration = Duration::from_secs(90);
+/// How long KEDA may take over a ScaledObject. It tries again after growing pauses, so what took Redis half a minute to
+/// be there may take KEDA another half to notice.
+const TAKING_ON_LIMIT: Duration = Duration::from_secs(60);
 /// How long the removal may take in all; pods have grace periods, the namespace waits for them.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(90);
 
@@ -52,6 +55,19 @@ pub enum DemoError {
         /// Its namespace.
         namespace: String,
     },
+    /// KEDA does nothing with a ScaledObject, or cannot.
+    #[error(
+        "KEDA has not taken on {name} in {limit} s: {told}; look at `kubectl describe {name} -n {namespace}`, and whether KEDA's operator runs",
+        limit = TAKING_ON_LIMIT.as_secs()
+    )]
+    NotTakenOn {
+        /// `scaledobject/queue-worker`
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// What KEDA says about it.
+        told: String,
+    },
     /// An object is still there.
     #[error(
         "{name} is still there after {limit} s; a finalizer may hold it: look at `kubectl get {name} -o yaml`",
@@ -63,7 +79,8 @@ pub enum DemoError {
     },
 }
 
-/// Applies the manifests in order and waits until their Deployments are ready.
+/// Applies the manifests in order and waits until their Deployments are ready and KEDA has taken their ScaledObjects on:
+/// a spike before that would move nothing.
 ///
 /// A namespace that was there before, and is not marked as the demo's, is used as it is.
 ///
@@ -110,18 +127,29 @@ async fn ready(
     stop: &CancellationToken,
     mut progress: impl FnMut(Progress),
 ) -> Result<Ending, DemoError> {
-    let deployments = manifests
-        .iter()
-        .filter(|manifest| manifest.kind() == "Deployment");
-    for manifest in deployments {
-        tokio::select! {
-            ready = roll_out(cluster, manifest, &mut progress) => ready?,
-            () = stop.cancelled() => return Ok(Ending::Stopped(format!(
-                "all {} objects applied, {} not ready yet", manifests.len(), manifest.title()
-            ))),
+    for kind in ["Deployment", "ScaledObject"] {
+        for manifest in manifests.iter().filter(|one| one.kind() == kind) {
+            tokio::select! {
+                ready = works(cluster, manifest, &mut progress) => ready?,
+                () = stop.cancelled() => return Ok(Ending::Stopped(format!(
+                    "all {} objects applied, {} not ready yet", manifests.len(), manifest.title()
+                ))),
+            }
         }
     }
     Ok(Ending::Done("the queue demo is ready".to_owned()))
+}
+
+async fn works(
+    cluster: &Cluster,
+    manifest: &Manifest,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(), DemoError> {
+    if manifest.kind() == "Deployment" {
+        roll_out(cluster, manifest, progress).await
+    } else {
+        take_on(cluster, manifest, progress).await
+    }
 }
 
 /// Waits for the answer to a request about the object `name`, but not for ever.
@@ -203,6 +231,34 @@ async fn roll_out(
             namespace: namespace.to_owned(),
         }),
     }
+}
+
+async fn take_on(
+    cluster: &Cluster,
+    manifest: &Manifest,
+    progress: &mut impl FnMut(Progress),
+) -> Result<(), DemoError> {
+    let name = format!("scaling of {}", manifest.name());
+    progress(Progress::step(&name, "running"));
+    let mut told = "it says nothing about it".to_owned();
+    let wait = cluster.taken_on(manifest, |message| {
+        if !message.is_empty() {
+            message.clone_into(&mut told);
+            progress(Progress::detailed(&name, "running", told.clone()));
+        }
+    });
+    match timeout(TAKING_ON_LIMIT, wait).await {
+        Ok(taken_on) => taken_on?,
+        Err(_) => {
+            return Err(DemoError::NotTakenOn {
+                name: manifest.title(),
+                namespace: manifest.namespace().unwrap_or("default").to_owned(),
+                told,
+            });
+        }
+    }
+    progress(Progress::detailed(&name, "done", "ready".to_owned()));
+    Ok(())
 }
 
 /// Whether the removal takes the whole namespace away, with all that is in it: it came with the demo.
