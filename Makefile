@@ -12,7 +12,7 @@ FUZZ_SECONDS := 60
 TEST_THREADS := $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 IMAGE := podium:latest
 
-.PHONY: run test lint bench soak fuzz image help deny advisories cargo-deny corpora browser-test assets
+.PHONY: run test control-plane-test lint bench soak fuzz image help deny advisories cargo-deny corpora browser-test assets
 
 run: assets ## Build what is needed and present the built-in talk on the embedded cluster
 	cargo build --release --locked
@@ -22,6 +22,11 @@ test: lint deny ## Run every test: formatting, lints, licences, Rust tests, brow
 	@.ci/need $(TEST_NEEDS)
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
 	npm test
+
+# Apart from the tests: it needs root and Go, and builds Kubernetes and KEDA. tests/control_plane/README.md says more.
+control-plane-test: assets ## The story on Kubernetes and KEDA themselves, without containers
+	cargo build --locked
+	tests/control_plane/test target/debug/podium
 
 lint: assets ## Formatting and lints, warnings refused
 	cargo fmt --check

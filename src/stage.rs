@@ -17,6 +17,7 @@ mod password;
 mod placement;
 pub mod preflight;
 pub mod producer_job;
+mod readiness;
 pub mod spike;
 
 use crate::cluster::view::Names;

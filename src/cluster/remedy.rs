@@ -4,6 +4,11 @@
 //! apart here, in one place, and tests make each of them happen. Every remedy stands after a semicolon, where the pages
 //! look for it.
 
+/// The rights of Podium's own service account.
+const OWN_RIGHTS: &str = include_str!("../../manifests/podium/rbac.yaml");
+/// The namespace that they are for.
+const OWN_PLACE: &str = "keda-demo";
+
 /// A right that somebody lacks, as the API server's refusal names it, or as one asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Right {
@@ -22,13 +27,13 @@ pub struct Right {
 impl Right {
     /// The command by which an administrator grants `verbs` on what this right is for to `who`.
     ///
-    /// Podium's own service account has a manifest with all that it needs; anybody else gets a role of this name.
+    /// Podium's own service account has a manifest with what its buttons and graphs need; anything else takes a role.
     #[must_use]
     pub fn grant(&self, verbs: &[&str], who: &str) -> String {
         let account = who
             .strip_prefix("system:serviceaccount:")
             .and_then(|rest| rest.split_once(':'));
-        if account.is_some_and(|(_, name)| name == "podium") {
+        if account.is_some_and(|(_, name)| name == "podium") && self.is_own() {
             return "kubectl apply -f manifests/podium/rbac.yaml".to_owned();
         }
         let subject = match account {
@@ -51,6 +56,17 @@ impl Right {
         format!(
             "kubectl create {kind} {role} --verb={verbs} --resource={resource}{place} && kubectl create {kind}binding {role} --{kind}={role} {subject}{place}"
         )
+    }
+
+    /// Whether the manifest of Podium's own account gives it.
+    fn is_own(&self) -> bool {
+        let here = self
+            .namespace
+            .as_deref()
+            .is_none_or(|place| place == OWN_PLACE);
+        // A metric stands where other groups have a resource, and the manifest gives all of them.
+        let metric = self.group == "external.metrics.k8s.io";
+        here && (metric || OWN_RIGHTS.contains(&format!("\"{}\"", self.resource)))
     }
 
     /// Who lacks which right, read from a refusal: `User "a" cannot list resource "pods" in API group "" in the
@@ -190,6 +206,16 @@ mod tests {
         let message = r#"secrets "redis" is forbidden: User "system:serviceaccount:podium:podium" cannot get resource "secrets" in API group "" in the namespace "keda-demo""#;
         let remedy = of_refusal(403, message);
         assert!(remedy.contains("kubectl apply -f manifests/podium/rbac.yaml`"));
+        for (resource, place) in [("jobs", "keda-demo"), ("secrets", "elsewhere")] {
+            let message = format!(
+                r#"x is forbidden: User "system:serviceaccount:podium:podium" cannot create resource "{resource}" in API group "" in the namespace "{place}""#
+            );
+            let remedy = of_refusal(403, &message);
+            let role = format!(
+                "kubectl create role podium-{resource} --verb=create --resource={resource} -n {place} && "
+            );
+            assert!(remedy.contains(&role), "{remedy}");
+        }
     }
 
     #[test]

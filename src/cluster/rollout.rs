@@ -1,4 +1,5 @@
-//! Waiting: for a Deployment to be ready, for an object to be gone. Each by one watch, with progress as it comes.
+//! Waiting: for a Deployment to be ready, for KEDA to take a ScaledObject on, for an object to be gone. Each by one watch,
+//! with progress as it comes.
 
 use super::apply::Manifest;
 use super::{Cluster, ClusterError};
@@ -6,6 +7,7 @@ use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::Api;
 use kube::runtime::{WatchStreamExt as _, watcher};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -66,6 +68,44 @@ impl Cluster {
             code: 404,
             message: "it was deleted while we waited".to_owned(),
         })
+    }
+
+    /// Waits until KEDA says of a ScaledObject that it is ready: it has reached what the triggers measure, and there is an
+    /// HPA. Tells what KEDA says meanwhile. The caller sets the time limit.
+    ///
+    /// # Errors
+    /// [`ClusterError`] when the kind cannot be looked up, or we may not watch it.
+    pub async fn taken_on(
+        &self,
+        manifest: &Manifest,
+        mut told: impl FnMut(&str),
+    ) -> Result<(), ClusterError> {
+        let api = self.api_for(manifest).await?;
+        let mut changes =
+            std::pin::pin!(watcher::watch_object(api, manifest.name()).default_backoff());
+        let doing = format!("wait for {}", manifest.title());
+        while let Some(change) = changes.next().await {
+            match change {
+                Ok(Some(object)) => {
+                    let conditions = object.data["status"]["conditions"].as_array();
+                    let ready = |condition: &&Value| condition["type"] == "Ready";
+                    let Some(ready) = conditions.into_iter().flatten().find(ready) else {
+                        continue;
+                    };
+                    if ready["status"] == "True" {
+                        break;
+                    }
+                    told(ready["message"].as_str().unwrap_or_default());
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    if let Some(refused) = self.refusal(&doing, error) {
+                        return Err(refused);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the object of `manifest` is gone. The caller sets the time limit. Who may not watch it looks every

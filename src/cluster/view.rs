@@ -115,8 +115,14 @@ pub(super) fn hpa_view(hpa: HorizontalPodAutoscaler, synced: Option<i64>) -> Hpa
         .and_then(|down| down.stabilization_window_seconds)
         // The HPA controller's --horizontal-pod-autoscaler-downscale-stabilization.
         .unwrap_or(300);
+    // The API server gives a new HPA `desiredReplicas: 0`; what is wanted is known once the controller has looked, and
+    // then it has put conditions there too.
+    let looked_at = hpa.status.filter(|status| {
+        let conditions = status.conditions.as_deref();
+        conditions.is_some_and(|conditions| !conditions.is_empty())
+    });
     HpaView {
-        desired: hpa.status.map(|status| status.desired_replicas.into()),
+        desired: looked_at.map(|status| status.desired_replicas.into()),
         min: spec.min_replicas.unwrap_or(1).into(),
         target,
         stabilization_window: i64::from(window) * 1_000,

@@ -12,6 +12,7 @@ use super::dry_run::there_before;
 use super::namespace::{self, Standing};
 use super::password;
 use super::preflight::api::too_old;
+use super::readiness::{ROLLOUT_LIMIT, TAKING_ON_LIMIT, ready};
 use crate::cluster::apply::{Applied, Manifest, Outcome};
 use crate::cluster::{Cluster, ClusterError};
 use std::time::Duration;
@@ -22,8 +23,6 @@ use tokio_util::sync::CancellationToken;
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// How long a request may still take once we are told to stop; less than what an action may (`actions::STOP_LIMIT`).
 const STOP_GRACE: Duration = Duration::from_secs(2);
-/// How long a Deployment may take to become ready before we say that something is wrong.
-const ROLLOUT_LIMIT: Duration = Duration::from_secs(90);
 /// How long the removal may take in all; pods have grace periods, the namespace waits for them.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(90);
 
@@ -58,6 +57,19 @@ pub enum DemoError {
         /// Its namespace.
         namespace: String,
     },
+    /// KEDA does nothing with a ScaledObject, or cannot.
+    #[error(
+        "KEDA has not taken on {name} in {limit} s: {told}; look at `kubectl describe {name} -n {namespace}`, and whether KEDA's operator runs",
+        limit = TAKING_ON_LIMIT.as_secs()
+    )]
+    NotTakenOn {
+        /// `scaledobject/queue-worker`
+        name: String,
+        /// Its namespace.
+        namespace: String,
+        /// What KEDA says about it.
+        told: String,
+    },
     /// An object is still there.
     #[error(
         "{name} is still there after {limit} s; a finalizer may hold it: look at `kubectl get {name} -o yaml`",
@@ -69,7 +81,8 @@ pub enum DemoError {
     },
 }
 
-/// Applies the manifests in order and waits until their Deployments are ready.
+/// Applies the manifests in order and waits until their Deployments are ready and KEDA has taken their ScaledObjects on:
+/// a spike before that would move nothing.
 ///
 /// A namespace that was there before, and is not marked as the demo's, is used as it is.
 ///
@@ -127,26 +140,6 @@ pub async fn deploy(
         }
     }
     ready(cluster, &manifests, stop, progress).await
-}
-
-async fn ready(
-    cluster: &Cluster,
-    manifests: &[Manifest],
-    stop: &CancellationToken,
-    mut progress: impl FnMut(Progress),
-) -> Result<Ending, DemoError> {
-    let deployments = manifests
-        .iter()
-        .filter(|manifest| manifest.kind() == "Deployment");
-    for manifest in deployments {
-        tokio::select! {
-            ready = roll_out(cluster, manifest, &mut progress) => ready?,
-            () = stop.cancelled() => return Ok(Ending::Stopped(format!(
-                "all {} objects applied, {} not ready yet", manifests.len(), manifest.title()
-            ))),
-        }
-    }
-    Ok(Ending::Done("the queue demo is ready".to_owned()))
 }
 
 /// The answer, or `None` when we are told to stop and there is none [`STOP_GRACE`] later: what is on its way is worth a
@@ -232,31 +225,6 @@ async fn apply(
         applied.outcome = Outcome::Created;
     }
     Ok(applied)
-}
-
-async fn roll_out(
-    cluster: &Cluster,
-    manifest: &Manifest,
-    progress: &mut impl FnMut(Progress),
-) -> Result<(), DemoError> {
-    let namespace = manifest.namespace().unwrap_or("default");
-    let name = format!("{} ready", manifest.name());
-    progress(Progress::step(&name, "running"));
-    let wait = cluster.rolled_out(namespace, manifest.name(), |rollout| {
-        let state = if rollout.complete { "done" } else { "running" };
-        progress(Progress::detailed(
-            &name,
-            state,
-            format!("{}/{}", rollout.ready, rollout.wanted),
-        ));
-    });
-    match timeout(ROLLOUT_LIMIT, wait).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(DemoError::NotReady {
-            name: manifest.title(),
-            namespace: namespace.to_owned(),
-        }),
-    }
 }
 
 /// Whether the removal takes the whole namespace away, with all that is in it: it came with the demo.

@@ -1,16 +1,20 @@
 //! The whole story on a cluster that is not Podium's own, from a process that has no more rights there than
-//! `manifests/podium/rbac.yaml` gives: only the command line and HTTP of `podium serve --cluster kubeconfig` are used.
+//! `manifests/podium/rbac.yaml` gives, and the one that whoever is outside the cluster needs to get at its Redis: only the
+//! command line and HTTP of `podium serve --cluster kubeconfig` are used.
 //!
 //! With `PODIUM_TEST_CLUSTER=1` the cluster is the one that `KUBECONFIG` names, with KEDA in it, and its administrator
-//! behind that kubeconfig. It needs the worker's image on its nodes and a Redis that can be reached from here.
+//! behind that kubeconfig. It needs the images of the worker and of Redis on its nodes. What the test makes there has names
+//! of its own, so that it does not meet a Podium that somebody uses, and is taken away however the test ends.
 //! Otherwise the cluster is the embedded one of another Podium, over plain HTTP; its log tells which rights were used,
 //! and so whether each that `rbac.yaml` gives is needed.
 
 mod rights;
 
 use crate::talk::{Events, Output, Talk, podium, run};
+use futures::FutureExt as _;
 use rights::Use;
 use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +30,10 @@ struct Ground {
     kubeconfig: PathBuf,
     /// The Podium that the cluster is embedded in; `None` for a real one.
     embedded: Option<Talk>,
+    /// What stands for `podium` in `rbac.yaml`: a namespace, an account in it, and its roles.
+    speaker: String,
+    /// What stands for `keda-demo`.
+    demo: String,
 }
 
 impl Ground {
@@ -35,30 +43,35 @@ impl Ground {
     )]
     async fn find() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        if std::env::var("PODIUM_TEST_CLUSTER").is_ok_and(|value| value == "1") {
-            let kubeconfig = std::env::var_os("KUBECONFIG");
-            let kubeconfig = kubeconfig
-                .expect("PODIUM_TEST_CLUSTER=1 needs KUBECONFIG")
-                .into();
-            return Self {
-                folder,
-                kubeconfig,
-                embedded: None,
+        let (kubeconfig, embedded) =
+            if std::env::var("PODIUM_TEST_CLUSTER").is_ok_and(|value| value == "1") {
+                let kubeconfig = std::env::var_os("KUBECONFIG");
+                let kubeconfig = kubeconfig.expect("PODIUM_TEST_CLUSTER=1 needs KUBECONFIG");
+                (kubeconfig.into(), None)
+            } else {
+                let talk = Self::embedded(folder.path()).await;
+                (talk.kubeconfig(), Some(talk))
             };
+        let own = std::process::id();
+        Self {
+            folder,
+            kubeconfig,
+            embedded,
+            speaker: format!("speaker-{own}"),
+            demo: format!("demo-{own}"),
         }
+    }
+
+    /// A Podium whose embedded cluster writes down who used which right.
+    async fn embedded(folder: &Path) -> Talk {
         let state = tempfile::tempdir().unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let log = std::fs::File::create(folder.join("log")).unwrap();
         let mut command = podium(state.path());
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("PODIUM_LOG", "warn,podium::embedded::api=debug")
             .stderr(Stdio::from(log));
-        let talk = Talk::start_by(command, state).await;
-        Self {
-            folder,
-            kubeconfig: talk.kubeconfig(),
-            embedded: Some(talk),
-        }
+        Talk::start_by(command, state).await
     }
 
     async fn kubectl(&self, arguments: &[&str]) -> Output {
@@ -76,15 +89,22 @@ impl Ground {
         output.stdout
     }
 
+    /// `rbac.yaml` with the names of this test.
+    fn rbac(&self) -> String {
+        let text = std::fs::read_to_string(RBAC).unwrap();
+        text.replace("podium", &self.speaker)
+            .replace("keda-demo", &self.demo)
+    }
+
     /// Makes Podium's service account with its rights, and returns the kubeconfig that has them and no others.
     async fn podiums_own(&self) -> PathBuf {
-        if self.kubectl(&["get", "namespace", "podium"]).await.code != Some(0) {
-            self.ok(&["create", "namespace", "podium"]).await;
-        }
-        self.ok(&["apply", "-f", RBAC]).await;
-        let token = self
-            .ok(&["create", "token", "podium", "-n", "podium"])
-            .await;
+        let rbac = self.folder.path().join("rbac.yaml");
+        std::fs::write(&rbac, self.rbac()).unwrap();
+        let speaker = self.speaker.as_str();
+        self.ok(&["create", "namespace", speaker]).await;
+        self.ok(&["apply", "-f", rbac.to_str().unwrap()]).await;
+        self.open_the_way_to_redis().await;
+        let token = self.ok(&["create", "token", speaker, "-n", speaker]).await;
         let token = token.trim();
         let view = [
             "config",
@@ -106,8 +126,33 @@ impl Ground {
         path
     }
 
+    /// What `rbac.yaml` leaves out, since it is for a Podium inside: the right to forward ports.
+    async fn open_the_way_to_redis(&self) {
+        let role = [
+            "create",
+            "role",
+            "port-forward",
+            "--verb=create,get",
+            "--resource=pods/portforward",
+            "-n",
+            &self.demo,
+        ];
+        self.ok(&role).await;
+        let account = format!("--serviceaccount={0}:{0}", self.speaker);
+        let binding = [
+            "create",
+            "rolebinding",
+            "port-forward",
+            "--role=port-forward",
+            &account,
+            "-n",
+            &self.demo,
+        ];
+        self.ok(&binding).await;
+    }
+
     /// The demo, scaling down without the half minute of waiting that the talk wants.
-    fn demo(&self) -> PathBuf {
+    fn manifests(&self) -> PathBuf {
         let folder = self.folder.path().join("demo");
         std::fs::create_dir(&folder).unwrap();
         for file in std::fs::read_dir(DEMO).unwrap() {
@@ -122,6 +167,21 @@ impl Ground {
         folder
     }
 
+    /// Takes away all that the test made, which a cluster that is not embedded would keep.
+    async fn clean(&self) {
+        let (speaker, demo) = (self.speaker.as_str(), self.demo.as_str());
+        let made = [
+            ("namespace", demo),
+            ("namespace", speaker),
+            ("clusterrolebinding", speaker),
+            ("clusterrole", speaker),
+        ];
+        for (kind, name) in made {
+            self.ok(&["delete", kind, name, "--ignore-not-found", "--timeout=60s"])
+                .await;
+        }
+    }
+
     /// What the service account did and was refused, as the embedded cluster's log tells.
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
@@ -131,34 +191,32 @@ impl Ground {
 /// Podium with the rights of its service account.
 struct Guest {
     talk: Talk,
-    kubeconfig: PathBuf,
-    manifests: PathBuf,
+    surroundings: [(&'static str, PathBuf); 4],
 }
 
 impl Guest {
-    async fn start(kubeconfig: PathBuf, manifests: PathBuf) -> Self {
+    async fn start(ground: &Ground) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut command = Self::podium(state.path(), &kubeconfig, &manifests);
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        let surroundings = [
+            ("KUBECONFIG", ground.podiums_own().await),
+            ("PODIUM_CLUSTER", "kubeconfig".into()),
+            ("PODIUM_NAMESPACE", ground.demo.as_str().into()),
+            ("PODIUM_MANIFESTS", ground.manifests()),
+        ];
+        let mut command = podium(state.path());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .envs(surroundings.clone());
         Self {
             talk: Talk::start_by(command, state).await,
-            kubeconfig,
-            manifests,
+            surroundings,
         }
     }
 
-    fn podium(state: &Path, kubeconfig: &Path, manifests: &Path) -> Command {
-        let mut command = podium(state);
-        command
-            .env("KUBECONFIG", kubeconfig)
-            .env("PODIUM_CLUSTER", "kubeconfig")
-            .env("PODIUM_MANIFESTS", manifests);
-        command
-    }
-
     async fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Self::podium(self.talk.state.path(), &self.kubeconfig, &self.manifests);
-        run(command.args(arguments)).await
+        let mut command = podium(self.talk.state.path());
+        command.args(arguments).envs(self.surroundings.clone());
+        run(&mut command).await
     }
 
     async fn ok(&self, arguments: &[&str]) -> String {
@@ -188,7 +246,19 @@ impl Guest {
 #[tokio::test]
 async fn the_whole_story_is_told_with_the_rights_of_rbac_yaml_and_each_of_them_is_needed() {
     let ground = Ground::find().await;
-    let guest = Guest::start(ground.podiums_own().await, ground.demo()).await;
+    let told = AssertUnwindSafe(tell(&ground)).catch_unwind().await;
+    ground.clean().await;
+    if let Err(panic) = told {
+        std::panic::resume_unwind(panic);
+    }
+    if ground.embedded.is_some() {
+        let account = format!("system:serviceaccount:{0}:{0}", ground.speaker);
+        rights::check(&ground.rbac(), &Use::read(&ground.log(), &account));
+    }
+}
+
+async fn tell(ground: &Ground) {
+    let guest = Guest::start(ground).await;
     let mut events = guest.talk.events().await;
 
     let before = guest.run(&["status"]).await;
@@ -207,16 +277,9 @@ async fn the_whole_story_is_told_with_the_rights_of_rbac_yaml_and_each_of_them_i
     assert!(removed.contains("secret/redis deleted"), "{removed}");
     let after = guest.run(&["status"]).await;
     // The namespace was there before, and is not Podium's to take away.
-    for line in ["keda-demo is there", "The queue demo is not deployed."] {
+    let there = format!("{} is there", ground.demo);
+    for line in [&there, "The queue demo is not deployed."] {
         assert!(after.stdout.contains(line), "{line}\n{after:?}");
-    }
-
-    if ground.embedded.is_some() {
-        let text = std::fs::read_to_string(RBAC).unwrap();
-        rights::check(
-            &text,
-            &Use::read(&ground.log(), "system:serviceaccount:podium:podium"),
-        );
     }
 }
 

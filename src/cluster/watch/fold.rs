@@ -316,14 +316,17 @@ impl Fold {
     }
 
     fn read_scaled_object(&mut self, status: &Value) {
-        let mut conditions = status["conditions"].as_array().into_iter().flatten();
-        let active = conditions.find(|condition| condition["type"] == "Active");
-        let active = active.and_then(|active| match active["status"].as_str() {
+        let condition = |kind: &str| {
+            let mut all = status["conditions"].as_array().into_iter().flatten();
+            let found = all.find(|condition| condition["type"] == kind);
+            found.and_then(|condition| condition["status"].as_str())
+        };
+        self.view.scaled_object = Some(match condition("Active") {
             Some("True") => Some(true),
             Some("False") => Some(false),
+            _ if condition("Ready") == Some("True") => any_trigger_active(status),
             _ => None,
         });
-        self.view.scaled_object = Some(active);
         let metric = status["externalMetricNames"].get(0).and_then(Value::as_str);
         self.view.metric = metric.map(|metric| ExternalMetric {
             namespace: self.names.namespace.clone(),
@@ -388,6 +391,15 @@ impl Fold {
 /// The pods among a quota's amounts.
 fn pods(amounts: Option<BTreeMap<String, Quantity>>) -> Option<i64> {
     amounts?.get("pods")?.0.parse().ok()
+}
+
+/// What KEDA noted of each trigger when it last looked at it. The condition `Active` may be unknown although it did: the
+/// reconcile in whose middle it looked ends by writing the condition as it was before.
+fn any_trigger_active(status: &Value) -> Option<bool> {
+    let triggers = status["triggersActivity"].as_object()?.values();
+    triggers
+        .filter_map(|trigger| trigger["isActive"].as_bool())
+        .reduce(|one, other| one || other)
 }
 
 #[cfg(test)]

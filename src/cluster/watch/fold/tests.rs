@@ -22,7 +22,11 @@ fn hpa(version: &str, desired: i32) -> HorizontalPodAutoscaler {
     object(json!({
         "metadata": {"name": "keda-hpa-queue-worker", "resourceVersion": version},
         "spec": {"maxReplicas": 48, "scaleTargetRef": {"kind": "Deployment", "name": "queue-worker"}},
-        "status": {"desiredReplicas": desired, "currentReplicas": 1},
+        "status": {
+            "desiredReplicas": desired,
+            "currentReplicas": 1,
+            "conditions": [{"type": "AbleToScale", "status": "True"}],
+        },
     }))
 }
 
@@ -102,6 +106,46 @@ async fn an_hpa_that_is_listed_again_has_not_synced() {
     assert_eq!((seen.synced, seen.desired), (Some(6_000), Some(25)));
     list(&mut fold, Seen::Hpa, Vec::new());
     assert!(fold.view.hpa.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hpa_that_the_controller_has_not_looked_at_wants_nothing_yet() {
+    let mut fold = complete();
+    let mut new = hpa("1", 0);
+    new.status.as_mut().unwrap().conditions = None;
+    fold.take(Seen::Hpa(Apply(new)));
+    assert_eq!(fold.view.hpa.as_ref().unwrap().desired, None);
+    fold.take(Seen::Hpa(Apply(hpa("2", 0))));
+    assert_eq!(fold.view.hpa.as_ref().unwrap().desired, Some(0));
+}
+
+/// KEDA 2.20 writes the status of a reconcile over that of the first poll, which then is not told again for half a
+/// minute.
+#[tokio::test(start_paused = true)]
+async fn a_trigger_that_was_looked_at_is_believed_where_the_condition_is_unknown() {
+    let mut fold = complete();
+    let cases = [
+        ("True", json!({"s0": {"isActive": false}}), Some(false)),
+        (
+            "True",
+            json!({"s0": {"isActive": false}, "s1": {"isActive": true}}),
+            Some(true),
+        ),
+        ("True", json!({}), None),
+        ("True", Value::Null, None),
+        ("False", json!({"s0": {"isActive": true}}), None),
+    ];
+    for (ready, activity, expected) in cases {
+        let status = json!({
+            "conditions": [
+                {"type": "Ready", "status": ready},
+                {"type": "Active", "status": "Unknown"},
+            ],
+            "triggersActivity": activity,
+        });
+        fold.read_scaled_object(&status);
+        assert_eq!(fold.view.scaled_object, Some(expected), "{status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

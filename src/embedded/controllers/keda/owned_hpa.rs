@@ -31,6 +31,8 @@ impl Operator {
         let key = hpa_key(scaled_object);
         let created = if self.store.get(&key).is_none() {
             self.refuse_in_terminating_namespace(scaled_object)?;
+            // The API server's zero values, until the HPA controller has looked.
+            wanted["status"] = json!({"currentMetrics": null, "desiredReplicas": 0});
             let created = self.store.create(HORIZONTAL_POD_AUTOSCALERS, wanted);
             created.map_err(|error| error.to_string())?;
             true
