@@ -14,7 +14,7 @@ const test = base.extend({
 });
 
 const deed = (page, kind) => page.locator(`form[data-deed=${kind}]`);
-const main = (page, kind) => deed(page, kind).locator("button.button");
+const main = (page, kind) => deed(page, kind).locator("button.button[type=submit]");
 const cancelOf = (page, kind) => deed(page, kind).getByRole("button", { name: /^Cancel/ });
 const countOf = (page, kind) => page.evaluate((kind) => window.podium.model.actions.filter((action) => action.kind === kind).length, kind);
 
