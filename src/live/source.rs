@@ -6,9 +6,9 @@
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::cluster::Cluster;
 use crate::cluster::metrics_api::ExternalMetric;
 use crate::cluster::view::View;
+use crate::cluster::{Cluster, ClusterError};
 use crate::config::RedisUrl;
 use crate::queue::Queue;
 use crate::queue::endpoint::Endpoint;
@@ -26,6 +26,10 @@ pub const QUEUE_EVERY: Duration = Duration::from_millis(200);
 const METRIC_EVERY: Duration = Duration::from_secs(1);
 /// A read that takes longer is a failure: the page must not wait for it.
 const READ_LIMIT: Duration = Duration::from_millis(1_000);
+/// How long a metric that is late is waited for all the same. KEDA takes a request that is given up for a failure of its
+/// scaler: it closes the connection to Redis, the HPA's question that is on it at that moment fails too, and the HPA
+/// stands still. So who only looks must not hurry.
+const METRIC_PATIENCE: Duration = Duration::from_secs(4);
 /// A connection attempt may take a little longer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Pauses after a failure: short at first, since a deployment is often just becoming ready.
@@ -194,7 +198,8 @@ pub fn metric(
                     sleep(METRIC_EVERY).await;
                     continue;
                 };
-                let result = ask(&cluster, &metric).await;
+                let late = |reason| publish(&sender, &clock, Err(reason));
+                let result = ask(cluster.external_metric(&metric), late).await;
                 let pause = if result.is_err() {
                     backoff.next_pause()
                 } else {
@@ -213,10 +218,25 @@ pub fn metric(
     receiver
 }
 
-async fn ask(cluster: &Cluster, metric: &ExternalMetric) -> Result<f64, String> {
-    match timeout(READ_LIMIT, cluster.external_metric(metric)).await {
+/// The answer, telling `late` when it does not come in time.
+async fn ask(
+    question: impl Future<Output = Result<f64, ClusterError>>,
+    late: impl FnOnce(String),
+) -> Result<f64, String> {
+    let mut question = std::pin::pin!(question);
+    let answer = match timeout(READ_LIMIT, &mut question).await {
+        Ok(answer) => Ok(answer),
+        Err(_) => {
+            late(format!("no answer within {} ms", READ_LIMIT.as_millis()));
+            timeout(METRIC_PATIENCE, question).await
+        }
+    };
+    match answer {
         Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("no answer within {} ms", READ_LIMIT.as_millis())),
+        Err(_) => Err(format!(
+            "no answer within {} ms",
+            (READ_LIMIT + METRIC_PATIENCE).as_millis()
+        )),
     }
 }
 
@@ -237,6 +257,22 @@ mod tests {
         // Set back an hour: what is read now is current all the same, and it is the same outage-free time.
         publish(&sender, &Clock::following_tokio(0), Ok(8));
         assert_eq!(reading.borrow().current(LIMIT), Ok(&8));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_metric_that_is_late_is_told_and_not_given_up() {
+        for (takes, told_late, expected) in [(900, false, Ok(7.0)), (4_000, true, Ok(7.0))] {
+            let mut late = false;
+            let question = async {
+                sleep(Duration::from_millis(takes)).await;
+                Ok(7.0)
+            };
+            assert_eq!(ask(question, |_| late = true).await, expected, "{takes}");
+            assert_eq!(late, told_late, "{takes}");
+        }
+        let never = std::future::pending();
+        let reason = ask(never, |_| {}).await.unwrap_err();
+        assert_eq!(reason, "no answer within 5000 ms");
     }
 
     #[tokio::test(start_paused = true)]
