@@ -6,7 +6,6 @@
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::cluster::metrics_api::ExternalMetric;
 use crate::cluster::view::View;
 use crate::cluster::{Cluster, ClusterError};
 use crate::config::RedisUrl;

@@ -215,6 +215,65 @@ async fn what_does_not_become_ready_or_does_not_go_is_told_when_its_time_is_over
     );
 }
 
+/// A Deployment of no pods, and a ScaledObject for it that does not say where its Redis is.
+const SCALED_BY_NOTHING: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: keda-demo, labels: {app.kubernetes.io/managed-by: podium}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: idle, namespace: keda-demo}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: idle}}
+  template:
+    metadata: {labels: {app: idle}}
+    spec: {containers: [{name: idle, image: podium}]}
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: idle, namespace: keda-demo}
+spec:
+  scaleTargetRef: {name: idle}
+  triggers: [{type: redis, metadata: {listName: jobs, listLength: '5'}}]
+";
+
+#[tokio::test]
+async fn what_keda_does_not_take_on_is_told_with_what_keda_says_of_it() {
+    let talk = Talk::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    file("kustomization.yaml", "resources: [idle.yaml]");
+    file("idle.yaml", SCALED_BY_NOTHING);
+    let config = Config {
+        manifests: Some(folder.path().to_owned()),
+        ..Config::default()
+    };
+    let manifests = manifests::load(&config).unwrap();
+    let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
+    let cluster = Cluster::from_kubeconfig_text(&text).await.unwrap();
+    let (stop, moment) = (CancellationToken::new(), Notify::new());
+    let told = |told: Progress| match told {
+        Progress::Step(step) if step.name == "scaling of idle" && !step.detail.is_empty() => {
+            moment.notify_one();
+        }
+        _ => {}
+    };
+    let given = (Password::AsGiven, &Conflicts::Refuse);
+    let deploying = demo::deploy(&cluster, manifests, given.0, given.1, &stop, told);
+    let (ended, ()) = tokio::join!(deploying, pass(&moment, 61));
+    says(
+        &ended.unwrap_err().to_string(),
+        &[
+            "KEDA has not taken on scaledobject/idle in 60 s: ",
+            "no address",
+            "kubectl describe scaledobject/idle -n keda-demo",
+            "whether KEDA's operator runs",
+        ],
+    );
+}
+
 #[tokio::test]
 async fn a_request_that_nobody_answers_is_told_when_its_time_is_over() {
     let (talk, meddler, _desk, config) = meddled().await;
