@@ -124,8 +124,9 @@ test("no clicker key presses a button of the demo", async ({ browser, request, t
   const [presenter] = await open(browser, talk, ["/presenter"]);
   await deployed(presenter, request, talk);
   const button = presenter.locator("form[data-deed=spike] button");
+  const earlier = await spikes(presenter);
   await button.click();
-  await until(presenter, (model) => model.action("spike") !== null);
+  await until(presenter, (model, earlier) => model.actions.filter((action) => action.kind === "spike").length > earlier, { argument: earlier });
   const before = await spikes(presenter);
   for (const key of [" ", "PageDown", "PageUp", "b", ".", "F5", "Escape", " "]) await presenter.keyboard.press(key);
   await until(presenter, (model) => model.action("spike")?.state !== "running", { timeout: 20_000 });
