@@ -15,6 +15,8 @@ const TO_APPLY: &[&str] = &["get", "patch"];
 /// What is asked of the namespace: one that is there and is not ours stays as it is. Whether one may be made that is not
 /// there yet is asked with the namespace itself.
 const TO_LOOK: &[&str] = &["get"];
+/// What a stream to a pod's port takes: which of the two is asked for depends on the server's age and on what is spoken.
+const TO_FORWARD: &[&str] = &["create", "get"];
 /// What following a kind takes.
 const TO_FOLLOW: &[&str] = &["list", "watch"];
 
@@ -132,6 +134,18 @@ pub(super) fn needed(ground: Ground<'_>) -> Vec<Needed> {
         );
     }
     all
+}
+
+/// What the way to the demo's Redis needs, where it leads through the API server of this version.
+pub(super) fn to_forward(ground: Ground<'_>, version: &str) -> Option<Needed> {
+    let forwarded = ground.redis.is_none() && ground.cluster.forwards_redis(version);
+    forwarded.then(|| Needed {
+        group: "",
+        resource: "pods/portforward".into(),
+        namespace: Some(ground.namespace.to_owned()),
+        name: None,
+        verbs: TO_FORWARD.to_vec(),
+    })
 }
 
 /// The metrics that KEDA makes of a ScaledObject: one of each list that it looks at.
