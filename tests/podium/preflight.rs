@@ -5,10 +5,10 @@ mod room;
 mod software;
 mod unwell;
 
+use crate::connect::api;
 use crate::fault_proxy::{Fault, Meddler};
 use crate::talk::{Output, Talk, podium, run};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 const ALWAYS: usize = usize::MAX;
@@ -26,9 +26,7 @@ impl Place {
     async fn new() -> Self {
         let talk = Talk::start().await;
         let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
-        let (_, rest) = text.split_once("127.0.0.1:").unwrap();
-        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        let api = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
+        let (api, _) = api(&talk);
         let meddler = Meddler::before(api).await;
         let kubeconfig = talk.state.path().join("spoiled");
         let spoiled = text.replace(&api.to_string(), &meddler.address.to_string());
