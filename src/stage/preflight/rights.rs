@@ -94,46 +94,31 @@ impl Needed {
 pub(super) fn needed(ground: Ground<'_>) -> Vec<Needed> {
     let mut all: Vec<Needed> = Vec::new();
     for manifest in ground.manifests {
-        let Some((_, group, resource)) = KINDS.iter().find(|(kind, ..)| *kind == manifest.kind())
-        else {
-            continue;
-        };
-        let name = (manifest.kind() == "Secret" || manifest.kind() == "Namespace")
-            .then(|| manifest.name().to_owned());
-        add(
-            &mut all,
-            (*group, (*resource).into()),
-            place(manifest, ground),
-            name,
-            if manifest.kind() == "Namespace" {
-                TO_LOOK
-            } else {
-                TO_DEPLOY
-            },
-        );
+        add_to_deploy(&mut all, manifest, ground);
     }
+    let here = || Some(ground.namespace.to_owned());
     for (group, resource, name, verbs) in READ {
-        let namespace = Some(ground.namespace.to_owned());
         let name = name.map(str::to_owned);
-        add(
-            &mut all,
-            (*group, (*resource).into()),
-            namespace,
-            name,
-            verbs,
-        );
+        add(&mut all, (*group, (*resource).into()), here(), name, verbs);
     }
     for metric in ground.manifests.iter().flat_map(metrics) {
-        let namespace = Some(ground.namespace.to_owned());
-        add(
-            &mut all,
-            (METRICS, metric.into()),
-            namespace,
-            None,
-            &["list"],
-        );
+        add(&mut all, (METRICS, metric.into()), here(), None, &["list"]);
     }
     all
+}
+
+fn add_to_deploy(all: &mut Vec<Needed>, manifest: &Manifest, ground: Ground<'_>) {
+    let kind = manifest.kind();
+    let Some((_, group, resource)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
+        return;
+    };
+    let name = matches!(kind, "Secret" | "Namespace").then(|| manifest.name().to_owned());
+    let verbs = match kind {
+        "Namespace" => TO_LOOK,
+        _ => TO_DEPLOY,
+    };
+    let place = place(manifest, ground);
+    add(all, (*group, (*resource).into()), place, name, verbs);
 }
 
 /// What the way to the demo's Redis needs, where it leads through the API server of this version.
