@@ -3,7 +3,7 @@
 use super::until_told_to_stop;
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster};
-use crate::config::{self, ClusterKind, Config, DEFAULT_LISTEN, ServeArgs};
+use crate::config::{self, ClusterKind, Config, DEFAULT_LISTEN, RedisUrl, ServeArgs};
 use crate::connection::{self, Connection, ConnectionFile, lock};
 use crate::deck::reload::{self, DeckHandle};
 use crate::deck::{self, Deck};
@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How many ports after the default are tried when it is taken.
@@ -74,19 +75,10 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     // Behind a public URL there is likely a proxy, and then all viewers come from its address.
     let limits = Limits::for_the_room(args.public_url.is_some());
     let room_address = RoomAddress::new(address, args.public_url);
-    let connection = Connection {
-        url: room_address.here(),
-        kubeconfig: stage.kubeconfig.clone(),
-        context: config.context.clone(),
-        redis_url: None,
-        redis_ca: config
-            .redis
-            .as_ref()
-            .and_then(|redis| redis.ca().map(str::to_owned)),
-        speaker_key: given_key
-            .as_ref()
-            .map_or_else(random_key, |key| key.reveal().to_owned()),
-    };
+    let key = given_key
+        .as_ref()
+        .map_or_else(random_key, |key| key.reveal().to_owned());
+    let connection = connection_to(&room_address, &stage, &config, key);
     let actions = Actions::new(
         stage.cluster.clone(),
         config.clone(),
@@ -117,19 +109,28 @@ pub async fn run(config: Config, args: ServeArgs) -> Result<()> {
     };
     announce(&connection, &entrance, &room_address, &config)?;
 
-    let rest = async {
-        // The observer ends with a run in progress on its way to the disk.
-        let (observed, ()) = tokio::join!(observing, actions.ended());
-        if let Err(error) = observed {
-            tracing::error!(%error, "the observer broke off");
-        }
-        if let Some(embedded) = stage.embedded {
-            embedded.stopped().await;
-        }
-    };
+    let rest = rest(observing, actions, stage.embedded);
     drain(web::serve(listener, state, limits), rest, &shutdown).await;
     file.remove();
     Ok(())
+}
+
+/// What commands on this machine need to find us. Where Redis is comes later.
+fn connection_to(
+    room: &RoomAddress,
+    stage: &StageCluster,
+    config: &Config,
+    speaker_key: String,
+) -> Connection {
+    let ca = config.redis.as_ref().and_then(RedisUrl::ca);
+    Connection {
+        url: room.here(),
+        kubeconfig: stage.kubeconfig.clone(),
+        context: config.context.clone(),
+        redis_url: None,
+        redis_ca: ca.map(str::to_owned),
+        speaker_key,
+    }
 }
 
 fn load_deck(path: Option<&Path>) -> Result<Deck> {
@@ -355,6 +356,18 @@ fn announce(
     }
     out.flush()?;
     Ok(())
+}
+
+/// What goes on after the last request: the actions, the pods, and the observer, which ends with a run in progress on
+/// its way to the disk.
+async fn rest(observing: JoinHandle<()>, actions: Actions, embedded: Option<Embedded>) {
+    let (observed, ()) = tokio::join!(observing, actions.ended());
+    if let Err(error) = observed {
+        tracing::error!(%error, "the observer broke off");
+    }
+    if let Some(embedded) = embedded {
+        embedded.stopped().await;
+    }
 }
 
 /// Serves until shutdown, then gives the requests in hand and `rest` their time, but no longer.

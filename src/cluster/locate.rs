@@ -14,6 +14,9 @@ use std::net::IpAddr;
 /// The Service and the Secret of the demo's Redis.
 const REDIS: &str = "redis";
 
+/// How the version of an embedded cluster ends: its pods are processes of its machine, at addresses on loopback.
+const EMBEDDED: &str = "+podium";
+
 /// Where this process runs, seen from the cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Place {
@@ -38,6 +41,14 @@ impl Reach {
         Self {
             place: Place::Inside,
             ..Self::default()
+        }
+    }
+
+    /// Whether a cluster of this version has its pods where only a forwarded port leads.
+    fn forwards(&self, version: &str) -> bool {
+        match self.asked {
+            Some(asked) => asked == RedisRoute::PortForward,
+            None => self.place == Place::Outside && !version.ends_with(EMBEDDED),
         }
     }
 }
@@ -80,6 +91,13 @@ impl Cluster {
     pub fn reaching_redis(mut self, asked: Option<RedisRoute>) -> Self {
         self.reach.asked = asked;
         self
+    }
+
+    /// Whether the way to the demo's Redis will be a forwarded port, as far as it can be said before there is one. A
+    /// cluster of an unknown version, empty, is taken for one that we are outside of.
+    #[must_use]
+    pub fn forwards_redis(&self, version: &str) -> bool {
+        self.reach.forwards(version)
     }
 
     /// The URL of the Redis behind Service `redis` in `namespace`, password included.
@@ -198,6 +216,30 @@ mod tests {
                 expected,
                 "{place:?} {asked:?} {ip}"
             );
+        }
+    }
+
+    #[test]
+    fn whether_a_port_will_be_forwarded_is_known_before_there_is_a_redis() {
+        use Place::{Inside, Outside};
+        let (embedded, real) = ("v1.36.0+podium", "v1.36.2+k3s1");
+        for (place, asked, version, expected) in [
+            (Outside, None, real, true),
+            (Outside, None, "", true),
+            (Outside, None, embedded, false),
+            (Outside, Some(RedisRoute::Direct), real, false),
+            (Outside, Some(RedisRoute::PortForward), embedded, true),
+            (Inside, None, real, false),
+            (Inside, Some(RedisRoute::Direct), real, false),
+            (Inside, Some(RedisRoute::PortForward), real, true),
+        ] {
+            let reach = Reach {
+                place,
+                asked,
+                ..Reach::default()
+            };
+            let told = reach.forwards(version);
+            assert_eq!(told, expected, "{place:?} {asked:?} {version}");
         }
     }
 

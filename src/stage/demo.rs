@@ -123,16 +123,11 @@ pub async fn deploy(
             progress(there_before(&title));
             continue;
         }
-        let applied = answered(
-            cluster,
-            &title,
-            apply(cluster, manifest, password, conflicts),
-        );
-        let Some(applied) = until_stopped(stop, applied).await? else {
-            return stopped(
-                done,
-                &format!(", and {title} was asked for without an answer"),
-            );
+        let applying = apply(cluster, manifest, password, conflicts);
+        let applied = until_stopped(stop, answered(cluster, &title, applying)).await?;
+        let Some(applied) = applied else {
+            let more = format!(", and {title} was asked for without an answer");
+            return stopped(done, &more);
         };
         progress(Progress::step(&title, applied.outcome.word()));
         if !applied.taken_over.is_empty() {

@@ -42,20 +42,15 @@ pub async fn run(
                 to_come.push(manifest.name().to_owned());
             }
         }
-        if manifest
-            .namespace()
-            .is_some_and(|home| to_come.iter().any(|name| name == home))
-        {
+        let home = manifest.namespace();
+        if home.is_some_and(|home| to_come.iter().any(|name| name == home)) {
             let detail = "not tried: its namespace is not there yet".to_owned();
             progress(Progress::detailed(&title, "waiting", detail));
             continue;
         }
-        let outcome = answered(
-            cluster,
-            &title,
-            attempt(cluster, manifest, password, conflicts),
-        );
-        progress(Progress::step(&title, outcome.await?.word()));
+        let trying = attempt(cluster, manifest, password, conflicts);
+        let outcome = answered(cluster, &title, trying).await?;
+        progress(Progress::step(&title, outcome.word()));
         tried += 1;
     }
     Ok(Ending::Done(format!(

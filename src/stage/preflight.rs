@@ -174,11 +174,12 @@ pub struct Place {
 /// Makes all checks, telling `told` of each and its place in the list as it is answered; answers them in the order of the list.
 pub async fn run(ground: Ground<'_>, mut told: impl FnMut(Place, &Check)) -> Vec<Check> {
     let deadline = Instant::now() + LIMIT;
-    let api = api::check(ground.cluster).await;
+    let version = ground.cluster.version().await;
+    let api = api::check(&version, ground.cluster.address());
     let reached = api.verdict != Verdict::Failed;
     let mut questions: Vec<(String, BoxFuture<'_, Check>)> = Vec::new();
     if reached {
-        questions = of_cluster(ground);
+        questions = of_cluster(ground, version.as_deref().unwrap_or_default());
     }
     questions.push((
         queue_server::TITLE.to_owned(),
@@ -225,8 +226,9 @@ pub fn no_manifests(reason: &str) -> Check {
     Check::stopping("manifests", reason)
 }
 
-fn of_cluster(ground: Ground<'_>) -> Vec<(String, BoxFuture<'_, Check>)> {
-    let mut questions: Vec<(String, BoxFuture<'_, Check>)> = vec![
+/// What is asked of a cluster of this version; empty when it does not tell.
+fn of_cluster<'a>(ground: Ground<'a>, version: &str) -> Vec<(String, BoxFuture<'a, Check>)> {
+    let mut questions: Vec<(String, BoxFuture<'a, Check>)> = vec![
         (
             keda::TITLE.to_owned(),
             Box::pin(keda::operator(ground.cluster)),
@@ -246,7 +248,8 @@ fn of_cluster(ground: Ground<'_>) -> Vec<(String, BoxFuture<'_, Check>)> {
         (quota::TITLE.to_owned(), Box::pin(quota::check(ground))),
         (images::TITLE.to_owned(), Box::pin(images::check(ground))),
     ];
-    for needed in rights::needed(ground) {
+    let forward = rights::to_forward(ground, version);
+    for needed in rights::needed(ground).into_iter().chain(forward) {
         let title = needed.title();
         questions.push((title, Box::pin(rights::check(ground.cluster, needed))));
     }

@@ -309,6 +309,17 @@ async fn sees(queue: &Queue, wanted: impl Fn(&Stats) -> bool) -> Stats {
     last.unwrap()
 }
 
+/// Waits until 120 jobs are done, none of them lost on the way of the queue to `home`, and stops the workers.
+async fn finish_at(home: &Redis, queue: &Queue, hands: [Hand; 2]) {
+    let done = sees(queue, |stats| stats.unique() == 120).await;
+    let left = (done.enqueued, done.dead, done.depth);
+    assert_eq!(left, (120, 0, 0), "{done:?}");
+    assert_eq!(queue.address(), home.address.to_string());
+    for hand in hands {
+        hand.stop().await;
+    }
+}
+
 /// Enqueues `jobs`, and waits until the demo has worked off `total` and KEDA's metric is read.
 async fn works_off(talk: &Talk, jobs: u64, total: u64) {
     let put = talk.command(&["enqueue", &jobs.to_string()]).await;

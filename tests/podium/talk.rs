@@ -241,6 +241,14 @@ impl Talk {
         run(&mut command).await
     }
 
+    /// Merges `patch` into one of the demo's objects, as somebody else would.
+    pub(crate) async fn merge(&self, object: &str, patch: &str) {
+        let place = ["patch", object, "-n", "keda-demo"];
+        let patched = [&place[..], &["--type=merge", "-p", patch]].concat();
+        let patched = self.kubectl(&patched).await;
+        assert_eq!(patched.code, Some(0), "{patched:?}");
+    }
+
     /// The path of its kubeconfig.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.state.path().join("kubeconfig")

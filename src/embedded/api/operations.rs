@@ -4,7 +4,7 @@
 //! nest it deeper than a stack is long. So operations run one at a time, each measured first; the limits on their
 //! number and on what they copy are the API server's.
 
-use super::BODY_LIMIT;
+use super::body::BODY_LIMIT;
 use super::error::ApiError;
 use json_patch::{Patch, PatchOperation, patch};
 use serde::Deserialize as _;

@@ -22,14 +22,7 @@ pub(super) fn answer(
     path: &[&str],
     query: &Query,
 ) -> Result<Value, ApiError> {
-    let (resource, namespace, name) = match path {
-        ["pods"] => (PODS, None, None),
-        ["namespaces", namespace, "pods"] => (PODS, Some(*namespace), None),
-        ["namespaces", namespace, "pods", name] => (PODS, Some(*namespace), Some(*name)),
-        ["nodes"] => (NODES, None, None),
-        ["nodes", name] => (NODES, None, Some(*name)),
-        _ => return Err(ApiError::NoSuchResource),
-    };
+    let (resource, namespace, name) = wanted(path).ok_or(ApiError::NoSuchResource)?;
     if !Usage::is_served() || query.flag("watch") {
         return Err(ApiError::NoSuchResource);
     }
@@ -63,6 +56,18 @@ pub(super) fn answer(
             "items": items.collect::<Vec<_>>(),
         })),
     }
+}
+
+/// What a path asks about: the resource, the namespace, and the one object.
+fn wanted<'a>(path: &[&'a str]) -> Option<(Resource, Option<&'a str>, Option<&'a str>)> {
+    Some(match path {
+        ["pods"] => (PODS, None, None),
+        ["namespaces", namespace, "pods"] => (PODS, Some(*namespace), None),
+        ["namespaces", namespace, "pods", name] => (PODS, Some(*namespace), Some(*name)),
+        ["nodes"] => (NODES, None, None),
+        ["nodes", name] => (NODES, None, Some(*name)),
+        _ => return None,
+    })
 }
 
 /// The metrics of one object; `None` while it has not been measured.

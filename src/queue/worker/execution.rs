@@ -66,11 +66,7 @@ impl Execution {
             }
             let act = self.act(queue, worker, &found);
             self.sent = true;
-            let done: Option<()> = act
-                .query_async(connection)
-                .await
-                .map_err(|error| queue.failed(&error))?;
-            if done.is_some() {
+            if went_through(queue, connection, &act).await? {
                 return Ok(());
             }
             // Refused as a whole, so nothing of it arrived.
@@ -159,6 +155,19 @@ pub(super) fn check(raw: &[u8]) -> Result<Job, String> {
     Ok(job)
 }
 
+/// Sends a `MULTI`; whether nothing that was watched had changed, so that it was done.
+async fn went_through(
+    queue: &Queue,
+    connection: &mut MultiplexedConnection,
+    act: &Pipeline,
+) -> Result<bool, QueueError> {
+    let done: Option<()> = act
+        .query_async(connection)
+        .await
+        .map_err(|error| queue.failed(&error))?;
+    Ok(done.is_some())
+}
+
 /// Moves what cannot be done from the processing list of `worker` to the dead letters.
 pub(super) async fn give_up(
     queue: &Queue,
@@ -190,11 +199,7 @@ pub(super) async fn give_up(
         } else {
             act.cmd("PING").ignore();
         }
-        let done: Option<()> = act
-            .query_async(connection)
-            .await
-            .map_err(|error| queue.failed(&error))?;
-        if done.is_some() {
+        if went_through(queue, connection, &act).await? {
             return Ok(());
         }
     }

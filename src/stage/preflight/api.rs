@@ -1,7 +1,7 @@
 //! Whether the API server answers, and whether it is young enough.
 
 use super::Check;
-use crate::cluster::Cluster;
+use crate::cluster::ClusterError;
 
 /// The oldest minor version of Kubernetes 1 that we were made for, and that KEDA of today takes.
 const OLDEST: u32 = 30;
@@ -10,14 +10,15 @@ const FIRST_USABLE: u32 = 23;
 
 pub(super) const TITLE: &str = "Kubernetes API";
 
-/// An old one is a warning as long as everything we use is there: a talk is no time for an upgrade.
-pub(super) async fn check(cluster: &Cluster) -> Check {
-    match cluster.version().await {
-        Ok(version) => judge(&version, cluster.address()),
+/// What the API server at `address` said when it was asked for its version. An old one is a warning as long as
+/// everything we use is there: a talk is no time for an upgrade.
+pub(super) fn check(version: &Result<String, ClusterError>, address: &str) -> Check {
+    match version {
+        Ok(version) => judge(version, address),
         // Somebody answers who does not tell us that; whether the rest is told is seen by asking for it.
         Err(error) if matches!(error.code(), Some(403 | 404)) => Check::unknown(
             TITLE,
-            format!("{} does not tell its version: {error}", cluster.address()),
+            format!("{address} does not tell its version: {error}"),
         ),
         Err(error) => Check::stopping(TITLE, error.to_string()),
     }

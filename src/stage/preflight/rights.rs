@@ -15,6 +15,8 @@ const TO_APPLY: &[&str] = &["get", "patch"];
 /// What is asked of the namespace: one that is there and is not ours stays as it is. Whether one may be made that is not
 /// there yet is asked with the namespace itself.
 const TO_LOOK: &[&str] = &["get"];
+/// What a stream to a pod's port takes: which of the two is asked for depends on the server's age and on what is spoken.
+const TO_FORWARD: &[&str] = &["create", "get"];
 /// What following a kind takes.
 const TO_FOLLOW: &[&str] = &["list", "watch"];
 
@@ -92,46 +94,43 @@ impl Needed {
 pub(super) fn needed(ground: Ground<'_>) -> Vec<Needed> {
     let mut all: Vec<Needed> = Vec::new();
     for manifest in ground.manifests {
-        let Some((_, group, resource)) = KINDS.iter().find(|(kind, ..)| *kind == manifest.kind())
-        else {
-            continue;
-        };
-        let name = (manifest.kind() == "Secret" || manifest.kind() == "Namespace")
-            .then(|| manifest.name().to_owned());
-        add(
-            &mut all,
-            (*group, (*resource).into()),
-            place(manifest, ground),
-            name,
-            if manifest.kind() == "Namespace" {
-                TO_LOOK
-            } else {
-                TO_DEPLOY
-            },
-        );
+        add_to_deploy(&mut all, manifest, ground);
     }
+    let here = || Some(ground.namespace.to_owned());
     for (group, resource, name, verbs) in READ {
-        let namespace = Some(ground.namespace.to_owned());
         let name = name.map(str::to_owned);
-        add(
-            &mut all,
-            (*group, (*resource).into()),
-            namespace,
-            name,
-            verbs,
-        );
+        add(&mut all, (*group, (*resource).into()), here(), name, verbs);
     }
     for metric in ground.manifests.iter().flat_map(metrics) {
-        let namespace = Some(ground.namespace.to_owned());
-        add(
-            &mut all,
-            (METRICS, metric.into()),
-            namespace,
-            None,
-            &["list"],
-        );
+        add(&mut all, (METRICS, metric.into()), here(), None, &["list"]);
     }
     all
+}
+
+fn add_to_deploy(all: &mut Vec<Needed>, manifest: &Manifest, ground: Ground<'_>) {
+    let kind = manifest.kind();
+    let Some((_, group, resource)) = KINDS.iter().find(|(known, ..)| *known == kind) else {
+        return;
+    };
+    let name = matches!(kind, "Secret" | "Namespace").then(|| manifest.name().to_owned());
+    let verbs = match kind {
+        "Namespace" => TO_LOOK,
+        _ => TO_DEPLOY,
+    };
+    let place = place(manifest, ground);
+    add(all, (*group, (*resource).into()), place, name, verbs);
+}
+
+/// What the way to the demo's Redis needs, where it leads through the API server of this version.
+pub(super) fn to_forward(ground: Ground<'_>, version: &str) -> Option<Needed> {
+    let forwarded = ground.redis.is_none() && ground.cluster.forwards_redis(version);
+    forwarded.then(|| Needed {
+        group: "",
+        resource: "pods/portforward".into(),
+        namespace: Some(ground.namespace.to_owned()),
+        name: None,
+        verbs: TO_FORWARD.to_vec(),
+    })
 }
 
 /// The metrics that KEDA makes of a ScaledObject: one of each list that it looks at.

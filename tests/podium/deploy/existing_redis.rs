@@ -49,20 +49,7 @@ async fn any_password_reaches_workers_and_keda_through_one_secret() {
     );
 
     let patch = r#"{"spec":{"triggers":[{"type":"redis","metadata":{"address":"127.0.0.1:1","listName":"l"},"authenticationRef":{"name":"nobody"}}]}}"#;
-    let patched = talk
-        .kubectl(&[
-            "patch",
-            "so",
-            "queue-worker",
-            "-n",
-            "keda-demo",
-            "--type",
-            "merge",
-            "-p",
-            patch,
-        ])
-        .await;
-    assert_eq!(patched.code, Some(0), "{}", patched.stderr);
+    talk.merge("so/queue-worker", patch).await;
     not_ready(&talk, "TriggerAuthentication.keda.sh \"nobody\" not found").await;
 }
 
@@ -200,19 +187,7 @@ async fn the_demo_runs_on_a_redis_that_speaks_tls() {
         ("secret/redis", patch.as_str()),
         ("so/queue-worker", r#"{"spec":{"pollingInterval":7}}"#),
     ] {
-        let patched = talk
-            .kubectl(&[
-                "patch",
-                object,
-                "-n",
-                "keda-demo",
-                "--type",
-                "merge",
-                "-p",
-                patch,
-            ])
-            .await;
-        assert_eq!(patched.code, Some(0), "{}", patched.stderr);
+        talk.merge(object, patch).await;
     }
     not_ready(&talk, "x509: certificate signed by unknown authority").await;
 }

@@ -197,19 +197,7 @@ async fn what_is_stuck_can_be_cancelled_and_the_next_press_goes_on_from_there() 
         })
         .await;
     let patch = r#"{"metadata":{"finalizers":null}}"#;
-    let freed = talk
-        .kubectl(&[
-            "patch",
-            "cm",
-            "held",
-            "-n",
-            "keda-demo",
-            "--type=merge",
-            "-p",
-            patch,
-        ])
-        .await;
-    assert_eq!(freed.code, Some(0), "{}", freed.stderr);
+    talk.merge("cm/held", patch).await;
     events
         .until(SOON, |event, data| {
             event == "action" && data["steps"][2]["state"] == "created"

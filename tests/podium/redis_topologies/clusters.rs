@@ -1,7 +1,8 @@
 //! A Redis Cluster: the node that has the slot of the queue is found, and found again.
 
 use super::{
-    ThreeMasters, cluster_node, id_of, queue_at, sees, status_of, two_workers, until, works_off,
+    ThreeMasters, cluster_node, finish_at, id_of, queue_at, sees, status_of, two_workers, until,
+    works_off,
 };
 use crate::queue::put;
 use crate::redis_server::Answer;
@@ -34,16 +35,7 @@ async fn workers_go_on_with_the_replica_that_the_cluster_made_master() {
     let hands = two_workers(&queue);
     sees(&queue, |stats| stats.processed >= 10).await;
     cluster.masters[owner].kill().await;
-    let done = sees(&queue, |stats| stats.unique() == 120).await;
-    assert_eq!(
-        (done.enqueued, done.dead, done.depth),
-        (120, 0, 0),
-        "{done:?}"
-    );
-    assert_eq!(queue.address(), replica.address.to_string());
-    for hand in hands {
-        hand.stop().await;
-    }
+    finish_at(&replica, &queue, hands).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Behind sentinels: whoever is master has the queue.
 
-use super::{Sentinel, queue_at, sees, status_of, two_workers, works_off};
+use super::{Sentinel, finish_at, queue_at, sees, status_of, two_workers, works_off};
 use crate::queue::put;
 use crate::redis_server::{Answer, Redis};
 use crate::talk::Talk;
@@ -19,16 +19,7 @@ async fn workers_go_on_with_the_replica_that_the_sentinels_made_master() {
     sees(&queue, |stats| stats.processed >= 10).await;
     master.kill().await;
     sentinel.names(&replica).await;
-    let done = sees(&queue, |stats| stats.unique() == 120).await;
-    assert_eq!(
-        (done.enqueued, done.dead, done.depth),
-        (120, 0, 0),
-        "{done:?}"
-    );
-    assert_eq!(queue.address(), replica.address.to_string());
-    for hand in hands {
-        hand.stop().await;
-    }
+    finish_at(&replica, &queue, hands).await;
     // The next producer finds it as well.
     put(&queue, 1, 0).await;
     assert_eq!(queue.depth().await.unwrap(), 1);

@@ -205,7 +205,7 @@ fn judge(job: &Value, ledger: &Ledger, pods: &[Object], active: usize, now: i64)
     let restarts: i64 = pods
         .iter()
         .filter(|pod| pod::is_active(pod))
-        .map(|pod| restarts(pod))
+        .flat_map(|pod| pod::restarts(pod))
         .sum();
     // Restarts in place count under OnFailure only; without any allowed, the first is one too many.
     let in_place =
@@ -263,16 +263,6 @@ fn sooner(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
-}
-
-/// How often the containers of `pod` were restarted, all together.
-fn restarts(pod: &Value) -> i64 {
-    let statuses = pod["status"]["containerStatuses"].as_array();
-    statuses
-        .into_iter()
-        .flatten()
-        .filter_map(|container| container["restartCount"].as_i64())
-        .sum()
 }
 
 #[cfg(test)]

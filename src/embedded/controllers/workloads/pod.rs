@@ -49,6 +49,15 @@ pub(super) fn milliseconds(timestamp: &Value) -> Option<i64> {
         .map(Timestamp::as_millisecond)
 }
 
+/// How often each container of the pod was restarted.
+pub(super) fn restarts(pod: &Value) -> impl Iterator<Item = i64> {
+    let statuses = pod["status"]["containerStatuses"].as_array();
+    statuses
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container["restartCount"].as_i64())
+}
+
 /// Asks for the pod's deletion as the API server does: one that no node runs, or that is finished, goes at once;
 /// another gets its grace period, and the kubelet has the last word. A pod that is gone already is no error.
 pub(super) fn delete(store: &Store, pod: &Value) {

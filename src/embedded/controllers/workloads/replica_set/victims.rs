@@ -75,14 +75,9 @@ fn deletion_cost(pod: &Value) -> i64 {
         .unwrap_or(0)
 }
 
+/// Of the container that was restarted most.
 fn restarts(pod: &Value) -> i64 {
-    let statuses = pod["status"]["containerStatuses"].as_array();
-    statuses
-        .into_iter()
-        .flatten()
-        .filter_map(|container| container["restartCount"].as_i64())
-        .max()
-        .unwrap_or(0)
+    pod::restarts(pod).max().unwrap_or(0)
 }
 
 fn created_ms(pod: &Value) -> Option<i64> {
