@@ -27,7 +27,23 @@ function button(code) {
   return button;
 }
 
+/** A command that needs more lines than one is broken between its words: browsers break after a dash, too, and "--" at
+    the end of a line reads as an option of its own. */
+function keepWords(code) {
+  const parts = code.textContent.split(/(\s+)/).filter(Boolean);
+  code.replaceChildren(...parts.map((part) => {
+    if (!part.trim()) return part;
+    const word = document.createElement("span");
+    word.className = "word";
+    word.textContent = part;
+    return word;
+  }));
+}
+
 /** Puts the button after each command below `root`. */
 export function offerCopies(root) {
-  for (const code of root.querySelectorAll(".check-fix code")) code.after(button(code));
+  for (const code of root.querySelectorAll(".check-fix code")) {
+    code.after(button(code));
+    keepWords(code);
+  }
 }

@@ -42,7 +42,7 @@ const ASKS = {
     const stopping = preflight?.stopping() ?? [];
     return stopping.length === 0 ? null : {
       title: "Deploy will fail",
-      text: "The preflight found what no deployment gets past. There, each has the command that mends it.",
+      text: "The preflight found what no deployment gets past, and has the command that mends each.",
       list: stopping.map(({ title, detail }) => [`${title}: ${detail}`]),
       yes: "Deploy anyway",
       no: "Not yet",
@@ -163,7 +163,11 @@ class Deed {
     if (this.kind === "deploy" && model.deployment?.state === "deployed") {
       const count = (ready) => (typeof ready === "string" ? ready : `${Number(ready)}/1`);
       const { redis_ready: redis, worker_ready: worker } = model.deployment;
-      return this.say("done", "", `Redis ${count(redis)} · queue-worker ${typeof worker === "number" ? `${worker} ready` : count(worker)}`);
+      // Scaled out, the number of workers is the sample's to say: "1/1" beside 25 pods would be wrong.
+      const { ready, replicas } = model.sample ?? {};
+      const workers = replicas > 1 ? `${int(ready ?? 0)}/${int(replicas)}` : count(worker);
+      // A space where there is room for both; the presenter's narrow note breaks here, and not at the name's hyphen.
+      return this.say("done", "", `Redis ${count(redis)} ·\nqueue-worker ${workers}`);
     }
     if (action?.state === "done" && recent) return this.say("done", "", action.message ?? "");
     if (this.kind === "deploy" && model.deployment?.state === "deploying") {

@@ -11,13 +11,13 @@ function needsQueue(model) {
     case "absent": return "Deploy the demo first.";
     case "deploying": return "Redis is starting.";
     case "removing": return "The demo is being removed.";
-    default: return "Redis is away: see above.";
+    default: return "Waiting for Redis to answer.";
   }
 }
 
 function needsCluster(model) {
   const cluster = model.source("cluster");
-  return cluster && !cluster.ok ? "The cluster is away: see above." : null;
+  return cluster && !cluster.ok ? "Waiting for the cluster to answer." : null;
 }
 
 /** The last deployment broke off: something may be there, even if no workload shows. */

@@ -172,6 +172,16 @@ for (const [width, height] of [[1280, 720], [1920, 1080], [390, 844]]) {
     await deployed(speaker, request, talk);
     const page = await speaker.evaluate(() => ({ wide: document.documentElement.scrollWidth, high: document.documentElement.scrollHeight }));
     expect(page.wide).toBeLessThanOrEqual(width);
+    // A phase with a long clock, before a full hall, pushes nothing down.
+    const [atRest, underWay] = await speaker.evaluate(async () => {
+      const { apply, model } = await import("/static/js/live.js");
+      const bar = document.querySelector(".bar");
+      const before = bar.offsetHeight;
+      apply("sample", { ...model.sample, t: model.sample.t + 1, phase: "response", phase_since: model.now() - 114_000, viewers: 120 });
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      return [before, bar.offsetHeight];
+    });
+    expect(underWay).toBe(atRest);
     if (width < 1000) return;
     expect(page.high).toBeLessThanOrEqual(height);
     for (const part of [".do", ".flow", ".graphs", ".pods-panel", ".happened"]) await expect(speaker.locator(part)).toBeInViewport({ ratio: 1 });
