@@ -85,11 +85,13 @@ export async function act(request, talk, kind, fields = {}) {
   return { status: answer.status(), body: await answer.json() };
 }
 
-/** Deploys the demo, if need be, and waits until the page sees it ready. */
+/** Deploys the demo, if need be, and waits until the page sees it ready, and the action that did it ended. */
 export async function deployed(page, request, talk) {
   await until(page, (model) => model.deployment !== null);
   if (await page.evaluate(() => window.podium.model.deployment.state !== "deployed")) await act(request, talk, "deploy");
-  await until(page, (model) => model.deployment.state === "deployed" && model.source("redis")?.ok, { timeout: 20_000 });
+  const ready = (model) =>
+    model.deployment.state === "deployed" && model.source("redis")?.ok && model.action("deploy")?.state !== "running";
+  await until(page, ready, { timeout: 20_000 });
 }
 
 export const test = base.extend({
