@@ -8,11 +8,13 @@ use crate::fault_proxy::Fault;
 use crate::faults::stage::stuck_manifests;
 use crate::talk::{PODIUM, Talk};
 use podium::cluster::Cluster;
+use podium::cluster::apply::Manifest;
 use podium::config::Config;
 use podium::stage::action::Progress;
 use podium::stage::demo::{self, Conflicts, Password};
 use podium::stage::manifests;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
@@ -158,6 +160,17 @@ async fn a_deployment_that_is_interrupted_says_how_far_it_came_and_a_removal_tak
     assert!(!namespaces.contains("keda-demo"), "{namespaces}");
 }
 
+/// The manifests of `folder`, and the cluster that they are for.
+async fn ground(talk: &Talk, folder: &Path) -> (Vec<Manifest>, Cluster) {
+    let config = Config {
+        manifests: Some(folder.to_owned()),
+        ..Config::default()
+    };
+    let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
+    let cluster = Cluster::from_kubeconfig_text(&text).await.unwrap();
+    (manifests::load(&config).unwrap(), cluster)
+}
+
 /// Lets `seconds` pass at once, as soon as `moment` has come.
 async fn pass(moment: &Notify, seconds: u64) {
     moment.notified().await;
@@ -169,13 +182,7 @@ async fn pass(moment: &Notify, seconds: u64) {
 async fn what_does_not_become_ready_or_does_not_go_is_told_when_its_time_is_over() {
     let talk = Talk::start().await;
     let folder = stuck_manifests();
-    let config = Config {
-        manifests: Some(folder.path().to_owned()),
-        ..Config::default()
-    };
-    let manifests = manifests::load(&config).unwrap();
-    let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
-    let cluster = Cluster::from_kubeconfig_text(&text).await.unwrap();
+    let (manifests, cluster) = ground(&talk, folder.path()).await;
     let (stop, moment) = (CancellationToken::new(), Notify::new());
     let at = |name: &str, state: &str, detail: &str, told: &Progress| match told {
         Progress::Step(step)
@@ -246,13 +253,7 @@ async fn what_keda_does_not_take_on_is_told_with_what_keda_says_of_it() {
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     file("kustomization.yaml", "resources: [idle.yaml]");
     file("idle.yaml", SCALED_BY_NOTHING);
-    let config = Config {
-        manifests: Some(folder.path().to_owned()),
-        ..Config::default()
-    };
-    let manifests = manifests::load(&config).unwrap();
-    let text = std::fs::read_to_string(talk.kubeconfig()).unwrap();
-    let cluster = Cluster::from_kubeconfig_text(&text).await.unwrap();
+    let (manifests, cluster) = ground(&talk, folder.path()).await;
     let (stop, moment) = (CancellationToken::new(), Notify::new());
     let told = |told: Progress| match told {
         Progress::Step(step) if step.name == "scaling of idle" && !step.detail.is_empty() => {
